@@ -1,0 +1,234 @@
+"""Every error that a caller can meet.
+
+TurnoutError
+├── Unauthorized           401, the same for every reason
+├── WrongScope             403, a good key at the wrong door
+├── NotFound               404
+├── MethodNotAllowed       405
+├── InvalidRequest         400, a query or an argument that cannot be meant
+├── Conflict               409
+├── Refused                the request can never succeed as it is (`retryable: false`)
+│   ├── MalformedBody      400, not one JSON object
+│   ├── BodyTooLarge       413
+│   ├── UnsupportedEncoding 415
+│   ├── SlowBody           400
+│   ├── InvalidPush        422
+│   ├── InvalidBatch       422, an atomic batch with failing items
+│   └── IdempotencyKeyReused 422
+└── Unavailable            the fault is ours (`retryable: true`)
+    ├── StorageUnavailable 503
+    ├── QueueFull          503, or 429 where one source fills it
+    ├── ShuttingDown       503
+    └── Unexpected         500
+
+Rooms raise them; `feed/receipt.py` and `app.py` turn them into answers, nobody else mentions a status.
+"""
+
+from typing import ClassVar
+
+from turnout.model.receipt import Problem
+
+
+class TurnoutError(Exception):
+    """An error with something to do about it. `detail` says what happened in the reader's words."""
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    status: ClassVar[int]
+    retryable: ClassVar[bool] = False
+    help: ClassVar[str]
+
+    def __init__(self, detail: str, problems: list[Problem] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = problems or []
+
+
+class Unauthorized(TurnoutError):
+    """No good key: unknown, revoked, expired, missing, contradictory, or an address of no event (A2–A4)."""
+
+    code = "unauthorized"
+    title = "No valid API key for this address"
+    status = 401
+    help = "Check the gateway address and the key with whoever gave them to you. The key goes into the Api-Key header, or into the body as key."
+
+    def __init__(self) -> None:
+        super().__init__("This address and key do not go together. " + self.help)
+
+
+class WrongScope(TurnoutError):
+    """A good key that is not for this (A3)."""
+
+    code = "wrong_scope"
+    title = "This key is for something else"
+    status = 403
+    help = "Push keys push, read keys read. Ask for a key of the other scope."
+
+
+class NotFound(TurnoutError):
+    """Nothing has this address or id."""
+
+    code = "not_found"
+    title = "There is nothing here"
+    status = 404
+    help = "Check the address. What there is, is described at /docs."
+
+
+class MethodNotAllowed(TurnoutError):
+    """The address is right, the method is not; `allowed` lists those that are."""
+
+    code = "method_not_allowed"
+    title = "This address is for another method"
+    status = 405
+    help = "Use a method that the Allow header names."
+
+    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{method} is not for this address; use {' or '.join(allowed)}.")
+        self.allowed = allowed
+
+
+class InvalidRequest(TurnoutError):
+    """A query parameter, a header or an argument that cannot be meant."""
+
+    code = "invalid_request"
+    title = "Part of the request cannot be understood"
+    status = 400
+    help = "Correct what the detail names."
+
+
+class Conflict(TurnoutError):
+    """What is asked for is there already, or stands against something that is."""
+
+    code = "conflict"
+    title = "That is taken"
+    status = 409
+    help = "Choose another one."
+
+
+class Refused(TurnoutError):
+    """A request that can never succeed as it is."""
+
+
+class MalformedBody(Refused):
+    """The body is not what B1 and E1 read."""
+
+    code = "malformed_body"
+    title = "The body cannot be read"
+    status = 400
+    help = "Send one JSON object in UTF-8."
+
+
+class BodyTooLarge(Refused):
+    """Over the limit, as sent or unpacked (B6, E1)."""
+
+    code = "body_too_large"
+    title = "The body is too large"
+    status = 413
+    help = "Send less at once: one attendee a push, or several batches."
+
+
+class UnsupportedEncoding(Refused):
+    """A Content-Encoding other than gzip and deflate (B1)."""
+
+    code = "unsupported_encoding"
+    title = "This Content-Encoding is not read"
+    status = 415
+    help = "Send the body as it is, or packed with gzip or deflate."
+
+
+class SlowBody(Refused):
+    """The body did not arrive in time."""
+
+    code = "slow_body"
+    title = "The body did not arrive in time"
+    status = 400
+    help = "Send the whole body at once."
+
+
+class InvalidPush(Refused):
+    """What the body says cannot take effect; `problems` holds every reason (D3)."""
+
+    code = "invalid_push"
+    title = "The push is not valid"
+    status = 422
+    help = "Mend what the errors name and send the push again."
+
+
+class InvalidBatch(Refused):
+    """An atomic batch with failing items (E2)."""
+
+    code = "invalid_batch"
+    title = "The batch is not valid"
+    status = 422
+    help = "Mend the items that the errors name, or send the batch without atomic=true."
+
+
+class IdempotencyKeyReused(Refused):
+    """The same Idempotency-Key with another body (D6)."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key came with another body before"
+    status = 422
+    help = "Use a new Idempotency-Key for each push, and the same one only to repeat the same body."
+
+
+class Unavailable(TurnoutError):
+    """The fault is ours; the same request will succeed later."""
+
+    retryable = True
+    retry_after_s: int = 1
+
+
+class StorageUnavailable(Unavailable):
+    """The database is away, full, locked or read-only."""
+
+    code = "storage_unavailable"
+    title = "Nothing can be stored at the moment"
+    status = 503
+    help = "Send the same again in a moment. Nothing of it was stored."
+    retry_after_s = 5
+
+
+class QueueFull(Unavailable):
+    """More arrives than can be committed."""
+
+    code = "queue_full"
+    title = "Too much is waiting to be stored"
+    status = 503
+    help = "Send the same again in a moment, and fewer at once."
+
+
+class SourceQueueFull(QueueFull):
+    """One source fills the queue."""
+
+    code = "too_many_pushes"
+    title = "This source sends faster than it can be stored"
+    status = 429
+
+
+class ShuttingDown(Unavailable):
+    """The server is about to stop."""
+
+    code = "shutting_down"
+    title = "The server is restarting"
+    status = 503
+    help = "Send the same again in a moment."
+
+
+class Unexpected(Unavailable):
+    """A mistake of ours."""
+
+    code = "unexpected"
+    title = "Something went wrong here"
+    status = 500
+    help = "Send the same again later. If it goes on, give the request id to whoever runs this server."
+
+
+def _family(kind: type[TurnoutError]) -> list[type[TurnoutError]]:
+    return [kind, *(one for child in kind.__subclasses__() for one in _family(child))]
+
+
+BY_CODE: dict[str, type[TurnoutError]] = {
+    kind.code: kind for kind in _family(TurnoutError) if "code" in kind.__dict__
+}
+"""Every code that an answer can carry."""

@@ -1,0 +1,1 @@
+"""The nouns: frozen structs, one file each. No I/O, no decisions."""

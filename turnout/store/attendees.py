@@ -1,0 +1,147 @@
+"""Attendees: their present state, and who has which address, id and group."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from turnout.model.attendee import Attendee
+from turnout.store.connect import in_parts, insert, values
+
+_ATTENDEE = "event_id, id, status, email_key, name_key, company_key, updated_at, document"
+_decode = msgspec.json.Decoder(Attendee).decode
+
+AttendeeRow = tuple[str, str, str, str, str, str, int, str]
+"""Event, id, status, the three folded columns, updated_at, document."""
+
+
+def find_by_addresses(
+    connection: Connection, wanted: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str, Attendee]]:
+    """The attendees that have, or had, one of these addresses. Takes (event, address), gives them with the attendee."""
+    for some in in_parts(wanted, 2):
+        rows = connection.exec_driver_sql(
+            "SELECT addresses.event_id, addresses.address, attendees.document"
+            " FROM addresses"
+            " JOIN attendees ON attendees.event_id = addresses.event_id AND attendees.id = addresses.attendee_id"
+            f" WHERE (addresses.event_id, addresses.address) IN (VALUES {values(connection, 2, len(some))})",
+            tuple(parameter for pair in some for parameter in pair),
+        )
+        for event_id, address, document in rows:
+            yield event_id, address, _decode(document)
+
+
+def find_by_address(connection: Connection, event_id: str, address: str) -> Attendee | None:
+    return next((attendee for _, _, attendee in find_by_addresses(connection, [(event_id, address)])), None)
+
+
+def write_attendees(connection: Connection, rows: Sequence[AttendeeRow]) -> None:
+    insert(
+        connection,
+        "attendees",
+        _ATTENDEE,
+        rows,
+        "ON CONFLICT (event_id, id) DO UPDATE SET status = excluded.status, email_key = excluded.email_key,"
+        " name_key = excluded.name_key, company_key = excluded.company_key, updated_at = excluded.updated_at,"
+        " document = excluded.document",
+    )
+
+
+def add_addresses(connection: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Rows of event, address, attendee."""
+    insert(connection, "addresses", "event_id, address, attendee_id", rows)
+
+
+def list_addresses(connection: Connection, event_id: str, attendee_id: str) -> list[str]:
+    """Every address that leads to the attendee. Reads all of the event's."""
+    return list(
+        connection.execute(
+            text("SELECT address FROM addresses WHERE event_id = :event_id AND attendee_id = :id ORDER BY address"),
+            {"event_id": event_id, "id": attendee_id},
+        ).scalars()
+    )
+
+
+def add_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:
+    """Rows of event, source, id there, attendee."""
+    insert(
+        connection,
+        "third_party_ids",
+        "event_id, source_number, third_party_id, attendee_id",
+        rows,
+        "ON CONFLICT DO NOTHING",
+    )
+
+
+def remove_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:
+    for some in in_parts(rows, 4):
+        connection.exec_driver_sql(
+            "DELETE FROM third_party_ids WHERE (event_id, source_number, third_party_id, attendee_id)"
+            f" IN (VALUES {values(connection, 4, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
+
+
+def add_memberships(connection: Connection, rows: Sequence[tuple[str, int, str]]) -> None:
+    """Rows of event, group, attendee."""
+    insert(connection, "memberships", "event_id, group_number, attendee_id", rows, "ON CONFLICT DO NOTHING")
+
+
+def remove_memberships(connection: Connection, rows: Sequence[tuple[str, int, str]]) -> None:
+    for some in in_parts(rows, 3):
+        connection.exec_driver_sql(
+            "DELETE FROM memberships WHERE (event_id, group_number, attendee_id)"
+            f" IN (VALUES {values(connection, 3, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
+
+
+def list_attendees(
+    connection: Connection,
+    event_id: str,
+    *,
+    status: str | None = "attending",
+    search: str | None = None,
+    group_number: int | None = None,
+    after_id: str = "",
+    limit: int = 1_000,
+) -> list[Attendee]:
+    """A page of attendees in the order of their ids.
+
+    `search` is folded text that e-mail, name or company contain; `status` None means any.
+    """
+    where = ["event_id = :event_id", "id > :after_id"]
+    if status is not None:
+        where.append("status = :status")
+    if group_number is not None:
+        where.append(
+            "id IN (SELECT attendee_id FROM memberships WHERE event_id = :event_id AND group_number = :group_number)"
+        )
+    if search:
+        where.append(
+            "(email_key LIKE :pattern ESCAPE '~' OR name_key LIKE :pattern ESCAPE '~'"
+            " OR company_key LIKE :pattern ESCAPE '~')"
+        )
+    rows = connection.execute(
+        text(f"SELECT document FROM attendees WHERE {' AND '.join(where)} ORDER BY id LIMIT :limit"),
+        {
+            "event_id": event_id,
+            "after_id": after_id,
+            "status": status,
+            "group_number": group_number,
+            "pattern": "%" + _literally(search or "") + "%",
+            "limit": limit,
+        },
+    )
+    return [_decode(document) for document in rows.scalars()]
+
+
+def count_attendees(connection: Connection, event_id: str) -> int:
+    return connection.execute(
+        text("SELECT count(*) FROM attendees WHERE event_id = :event_id"), {"event_id": event_id}
+    ).scalar_one()
+
+
+def _literally(search: str) -> str:
+    """For LIKE, with `~` as its escape."""
+    return search.replace("~", "~~").replace("%", "~%").replace("_", "~_")

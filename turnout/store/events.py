@@ -1,0 +1,326 @@
+"""Events and all that is set up for them, and the clock row that gives changes their order."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from turnout.model.event import Configuration, Event
+from turnout.model.key import Key
+from turnout.model.names import Name, Names
+from turnout.model.policy import Policy, SourcePolicy
+from turnout.model.source import Source
+from turnout.store.connect import in_parts, insert, values
+
+_EVENT = "id, slug, host, name, policy, time_zone, created_at, archived_at"
+_SOURCE = "event_id, number, id, name, spelling, policy, created_at"
+_KEY = "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at"
+_NAME = "event_id, kind, number, id, name, first_source, staff_only, created_at"
+
+
+class Clock(msgspec.Struct):
+    """An event's clock row: what the next change counts on from."""
+
+    event_id: str
+    last_sequence: int
+    last_at: int
+    version: int
+
+
+def lock_clocks(connection: Connection, event_ids: Iterable[str]) -> dict[str, Clock]:
+    """The clocks of these events, locked until the transaction ends; in one order, so that nobody waits in a circle.
+
+    (SQLite has locked the whole file by now; PostgreSQL will want FOR UPDATE here.)
+    """
+    clocks = {}
+    wanted = [(event_id,) for event_id in sorted(event_ids)]
+    for some in in_parts(wanted, 1):
+        rows = connection.exec_driver_sql(
+            "SELECT event_id, last_sequence, last_at, version FROM clocks"
+            f" WHERE event_id IN ({values(connection, 1, len(some))}) ORDER BY event_id",
+            tuple(event_id for (event_id,) in some),
+        )
+        clocks |= {row[0]: Clock(*row) for row in rows}
+    return clocks
+
+
+def move_clocks(connection: Connection, clocks: Sequence[Clock]) -> None:
+    insert(
+        connection,
+        "clocks",
+        "event_id, last_sequence, last_at, version",
+        [(clock.event_id, clock.last_sequence, clock.last_at, clock.version) for clock in clocks],
+        "ON CONFLICT (event_id) DO UPDATE SET"
+        " last_sequence = excluded.last_sequence, last_at = excluded.last_at, version = excluded.version",
+    )
+
+
+def find_version(connection: Connection, event_id: str) -> int | None:
+    return connection.execute(
+        text("SELECT version FROM clocks WHERE event_id = :event_id"), {"event_id": event_id}
+    ).scalar()
+
+
+def add_event(connection: Connection, event: Event) -> None:
+    insert(
+        connection,
+        "events",
+        _EVENT,
+        [
+            (
+                event.id,
+                event.slug,
+                event.host,
+                event.name,
+                _json(event.policy),
+                event.time_zone,
+                event.created_at,
+                event.archived_at,
+            )
+        ],
+    )
+    move_clocks(connection, [Clock(event.id, 0, 0, 1)])
+
+
+def update_event(connection: Connection, event: Event) -> None:
+    """Writes what may change: name, host, policy, time zone, archived. Never the slug."""
+    connection.execute(
+        text(
+            "UPDATE events SET host = :host, name = :name, policy = :policy, time_zone = :time_zone,"
+            " archived_at = :archived_at WHERE id = :id"
+        ),
+        {
+            "id": event.id,
+            "host": event.host,
+            "name": event.name,
+            "policy": _json(event.policy),
+            "time_zone": event.time_zone,
+            "archived_at": event.archived_at,
+        },
+    )
+
+
+def list_events(connection: Connection) -> list[Event]:
+    """All events, in the order in which they were made."""
+    return [_event(row) for row in connection.execute(text(f"SELECT {_EVENT} FROM events ORDER BY id"))]
+
+
+def list_heads(connection: Connection, limit: int) -> list[tuple[str, int]]:
+    """Slug and last sequence of the latest events."""
+    rows = connection.execute(
+        text(
+            "SELECT events.slug, clocks.last_sequence FROM events JOIN clocks ON clocks.event_id = events.id"
+            " ORDER BY events.id DESC LIMIT :limit"
+        ),
+        {"limit": limit},
+    )
+    return [(row.slug, row.last_sequence) for row in rows]
+
+
+def find_event(connection: Connection, *, slug: str | None = None, host: str | None = None) -> Event | None:
+    """The event with this slug, or with this host name."""
+    column, value = ("slug", slug) if slug is not None else ("host", host)
+    row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE {column} = :value"), {"value": value}).first()
+    return None if row is None else _event(row)
+
+
+def load_configuration(connection: Connection, event_id: str) -> Configuration | None:
+    """Everything that is set up for the event, of one moment."""
+    event_row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE id = :id"), {"id": event_id}).first()
+    version = find_version(connection, event_id)
+    if event_row is None or version is None:
+        return None
+    event = _event(event_row)
+    its = {"event_id": event_id}
+    sources = connection.execute(text(f"SELECT {_SOURCE} FROM sources WHERE event_id = :event_id ORDER BY number"), its)
+    keys = connection.execute(text(f"SELECT {_KEY} FROM keys WHERE event_id = :event_id ORDER BY id"), its)
+    return Configuration(
+        version=version,
+        event=event,
+        sources={row.number: _source(row) for row in sources},
+        keys={row.id: _key(row) for row in keys},
+        custom_fields=_names(connection, event_id, "custom_field"),
+        groups=_names(connection, event_id, "group"),
+    )
+
+
+def add_source(connection: Connection, source: Source, spelling: str) -> None:
+    insert(
+        connection,
+        "sources",
+        _SOURCE,
+        [
+            (
+                source.event_id,
+                source.number,
+                source.id,
+                source.name,
+                spelling,
+                _json(source.policy),
+                source.created_at,
+            )
+        ],
+    )
+
+
+def update_source(connection: Connection, source: Source) -> None:
+    """Writes its policy."""
+    connection.execute(
+        text("UPDATE sources SET policy = :policy WHERE event_id = :event_id AND number = :number"),
+        {"policy": _json(source.policy), "event_id": source.event_id, "number": source.number},
+    )
+
+
+def add_key(connection: Connection, key: Key) -> None:
+    insert(
+        connection,
+        "keys",
+        _KEY,
+        [
+            (
+                key.event_id,
+                key.id,
+                key.source_number,
+                key.scope,
+                key.label,
+                key.digest,
+                key.created_at,
+                key.expires_at,
+                key.revoked_at,
+                key.last_used_at,
+            )
+        ],
+    )
+
+
+def update_key(connection: Connection, key: Key) -> None:
+    """Writes when it expires or was revoked."""
+    connection.execute(
+        text(
+            "UPDATE keys SET expires_at = :expires_at, revoked_at = :revoked_at WHERE event_id = :event_id AND id = :id"
+        ),
+        {"expires_at": key.expires_at, "revoked_at": key.revoked_at, "event_id": key.event_id, "id": key.id},
+    )
+
+
+def find_key(connection: Connection, key_id: str) -> Key | None:
+    row = connection.execute(
+        text(f"SELECT {_KEY} FROM keys WHERE event_id IN (SELECT id FROM events) AND id = :id"), {"id": key_id}
+    ).first()
+    return None if row is None else _key(row)
+
+
+def touch_keys(connection: Connection, used: Sequence[tuple[str, str, int]]) -> None:
+    """Writes when keys were last used: rows of event, key, time."""
+    for event_id, key_id, at in used:
+        connection.execute(
+            text("UPDATE keys SET last_used_at = :at WHERE event_id = :event_id AND id = :id"),
+            {"at": at, "event_id": event_id, "id": key_id},
+        )
+
+
+def add_names(connection: Connection, event_id: str, kind: str, new: Sequence[tuple[Name, str]]) -> None:
+    """Registers custom fields or groups, each with its folded spelling."""
+    insert(
+        connection,
+        "names",
+        _NAME,
+        [
+            (event_id, kind, name.number, name.id, name.name, name.first_source, name.staff_only, name.created_at)
+            for name, _ in new
+        ],
+    )
+    add_spellings(connection, event_id, kind, [(name.number, spelling) for name, spelling in new])
+
+
+def add_spellings(connection: Connection, event_id: str, kind: str, new: Sequence[tuple[int, str]]) -> None:
+    insert(
+        connection,
+        "spellings",
+        "event_id, kind, spelling, number",
+        [(event_id, kind, spelling, number) for number, spelling in new],
+    )
+
+
+def update_name(connection: Connection, event_id: str, kind: str, name: Name) -> None:
+    """Writes how it is spelled and whether pushes touch it."""
+    connection.execute(
+        text(
+            "UPDATE names SET name = :name, staff_only = :staff_only"
+            " WHERE event_id = :event_id AND kind = :kind AND number = :number"
+        ),
+        {
+            "name": name.name,
+            "staff_only": name.staff_only,
+            "event_id": event_id,
+            "kind": kind,
+            "number": name.number,
+        },
+    )
+
+
+def _names(connection: Connection, event_id: str, kind: str) -> Names:
+    its = {"event_id": event_id, "kind": kind}
+    rows = connection.execute(
+        text(f"SELECT {_NAME} FROM names WHERE event_id = :event_id AND kind = :kind ORDER BY number"), its
+    )
+    spelled = connection.execute(
+        text("SELECT spelling, number FROM spellings WHERE event_id = :event_id AND kind = :kind"), its
+    )
+    return Names(
+        {
+            row.number: Name(
+                id=row.id,
+                number=row.number,
+                name=row.name,
+                first_source=row.first_source,
+                created_at=row.created_at,
+                staff_only=bool(row.staff_only),
+            )
+            for row in rows
+        },
+        {spelling: number for spelling, number in spelled},
+    )
+
+
+def _event(row) -> Event:
+    return Event(
+        id=row.id,
+        slug=row.slug,
+        host=row.host,
+        name=row.name,
+        policy=msgspec.json.decode(row.policy, type=Policy),
+        time_zone=row.time_zone,
+        created_at=row.created_at,
+        archived_at=row.archived_at,
+    )
+
+
+def _source(row) -> Source:
+    return Source(
+        id=row.id,
+        event_id=row.event_id,
+        number=row.number,
+        name=row.name,
+        created_at=row.created_at,
+        policy=msgspec.json.decode(row.policy, type=SourcePolicy),
+    )
+
+
+def _key(row) -> Key:
+    return Key(
+        id=row.id,
+        event_id=row.event_id,
+        source_number=row.source_number,
+        scope=row.scope,
+        label=row.label,
+        digest=row.digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

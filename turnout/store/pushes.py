@@ -1,0 +1,187 @@
+"""The push log, the bodies as they came, and the answers kept for repeated requests."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from turnout.model.push import StoredPush
+from turnout.model.receipt import Failure, Warning
+from turnout.store.connect import in_parts, insert, values
+
+_PUSH = (
+    "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
+    " observed_at, replay_of, repeats, last_at, warnings, failure"
+)
+_encode = msgspec.json.Encoder().encode
+_decode_warnings = msgspec.json.Decoder(list[Warning]).decode
+_decode_failure = msgspec.json.Decoder(Failure).decode
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """What a request with an Idempotency-Key was answered."""
+
+    digest: str
+    answer: str
+    created_at: int
+
+
+def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
+    insert(
+        connection,
+        "pushes",
+        _PUSH,
+        [
+            (
+                push.event_id,
+                push.id,
+                push.at,
+                push.source_number,
+                push.key_id,
+                push.actor,
+                push.result,
+                push.dry_run,
+                push.email,
+                push.attendee_id,
+                push.sequence,
+                push.observed_at,
+                push.replay_of,
+                push.repeats,
+                push.last_at,
+                _encode(push.warnings).decode() if push.warnings else None,
+                _encode(push.failure).decode() if push.failure else None,
+            )
+            for push in pushes
+        ],
+    )
+
+
+def count_repeats(connection: Connection, repeats: Sequence[tuple[str, str, int]]) -> None:
+    """Adds one to the lines of pushes that were said again: rows of event, push, time."""
+    for event_id, push_id, at in repeats:
+        connection.execute(
+            text(
+                "UPDATE pushes SET repeats = repeats + 1, last_at = :at WHERE event_id = :event_id AND id = :id"
+            ),
+            {"event_id": event_id, "id": push_id, "at": at},
+        )
+
+
+def add_bodies(connection: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Rows of event, push, body."""
+    insert(connection, "bodies", "event_id, push_id, body", rows)
+
+
+def find_body(connection: Connection, event_id: str, push_id: str) -> str | None:
+    """What came, without its key; None where it was a dry run, or its time is over."""
+    return connection.execute(
+        text("SELECT body FROM bodies WHERE event_id = :event_id AND push_id = :push_id"),
+        {"event_id": event_id, "push_id": push_id},
+    ).scalar()
+
+
+def find_push(connection: Connection, push_id: str, event_id: str | None = None) -> StoredPush | None:
+    """The push with this id, of this event where it is named."""
+    where = "event_id = :event_id" if event_id is not None else "event_id IN (SELECT id FROM events)"
+    row = connection.execute(
+        text(f"SELECT {_PUSH} FROM pushes WHERE {where} AND id = :id"), {"event_id": event_id, "id": push_id}
+    ).first()
+    return None if row is None else _push(row)
+
+
+def list_pushes(
+    connection: Connection,
+    event_id: str,
+    *,
+    source_number: int | None = None,
+    result: str | None = None,
+    before_id: str | None = None,
+    limit: int = 100,
+) -> list[StoredPush]:
+    """A page of pushes, latest first."""
+    where = ["event_id = :event_id"]
+    if source_number is not None:
+        where.append("source_number = :source_number")
+    if result is not None:
+        where.append("result = :result")
+    if before_id is not None:
+        where.append("id < :before_id")
+    rows = connection.execute(
+        text(f"SELECT {_PUSH} FROM pushes WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT :limit"),
+        {
+            "event_id": event_id,
+            "source_number": source_number,
+            "result": result,
+            "before_id": before_id,
+            "limit": limit,
+        },
+    )
+    return [_push(row) for row in rows]
+
+
+def find_answers(
+    connection: Connection, wanted: Sequence[tuple[str, int, str, int]], since: int
+) -> dict[tuple[str, int, str, int], StoredAnswer]:
+    """Answers kept since then, by (event, source, key, item)."""
+    found = {}
+    for some in in_parts(wanted, 4):
+        rows = connection.exec_driver_sql(
+            "SELECT event_id, source_number, key, item, digest, answer, created_at FROM idempotency"
+            f" WHERE (event_id, source_number, key, item) IN (VALUES {values(connection, 4, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
+        found |= {tuple(row[:4]): StoredAnswer(*row[4:]) for row in rows if row.created_at >= since}
+    return found
+
+
+def keep_answers(connection: Connection, rows: Sequence[tuple[str, int, str, int, str, str, int]]) -> None:
+    """Rows of event, source, key, item, digest, answer, time. One of an older day makes room."""
+    insert(
+        connection,
+        "idempotency",
+        "event_id, source_number, key, item, digest, answer, created_at",
+        rows,
+        "ON CONFLICT (event_id, source_number, key, item) DO UPDATE SET"
+        " digest = excluded.digest, answer = excluded.answer, created_at = excluded.created_at",
+    )
+
+
+def has_answers_before(connection: Connection, before: int) -> bool:
+    row = connection.execute(
+        text("SELECT 1 FROM idempotency WHERE created_at < :before LIMIT 1"), {"before": before}
+    ).first()
+    return row is not None
+
+
+def forget_answers(connection: Connection, before: int, limit: int) -> int:
+    """Removes some of the answers kept before then; gives how many."""
+    return connection.execute(
+        text(
+            "DELETE FROM idempotency WHERE (event_id, source_number, key, item) IN"
+            " (SELECT event_id, source_number, key, item FROM idempotency WHERE created_at < :before LIMIT :limit)"
+        ),
+        {"before": before, "limit": limit},
+    ).rowcount
+
+
+def _push(row: Any) -> StoredPush:
+    return StoredPush(
+        event_id=row.event_id,
+        id=row.id,
+        at=row.at,
+        source_number=row.source_number,
+        key_id=row.key_id,
+        actor=row.actor,
+        result=row.result,
+        dry_run=bool(row.dry_run),
+        email=row.email,
+        attendee_id=row.attendee_id,
+        sequence=row.sequence,
+        observed_at=row.observed_at,
+        replay_of=row.replay_of,
+        repeats=row.repeats,
+        last_at=row.last_at,
+        warnings=_decode_warnings(row.warnings) if row.warnings else [],
+        failure=_decode_failure(row.failure) if row.failure else None,
+    )
