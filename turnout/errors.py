@@ -1,25 +1,30 @@
 """Every error that a caller can meet.
 
 TurnoutError
-├── Unauthorized           401, the same for every reason
-├── WrongScope             403, a good key at the wrong door
-├── NotFound               404
-├── MethodNotAllowed       405
-├── InvalidRequest         400, a query or an argument that cannot be meant
-├── Conflict               409
-├── Refused                the request can never succeed as it is (`retryable: false`)
-│   ├── MalformedBody      400, not one JSON object
-│   ├── BodyTooLarge       413
-│   ├── UnsupportedEncoding 415
-│   ├── SlowBody           400
-│   ├── InvalidPush        422
-│   ├── InvalidBatch       422, an atomic batch with failing items
-│   └── IdempotencyKeyReused 422
-└── Unavailable            the fault is ours (`retryable: true`)
-    ├── StorageUnavailable 503
-    ├── QueueFull          503, or 429 where one source fills it
-    ├── ShuttingDown       503
-    └── Unexpected         500
+├── Unauthorized              401, the same for every reason
+├── WrongScope                403, a good key at the wrong door
+├── NotFound                  404
+├── MethodNotAllowed          405
+├── InvalidRequest            400, a query or an argument that cannot be meant
+├── Conflict                  409, what is asked for is taken
+├── Refused                   the request can never succeed as it is (`retryable: false`)
+│   ├── MalformedBody         400, not one JSON object
+│   ├── BodyTooLarge          413
+│   ├── UnsupportedEncoding   415
+│   ├── SlowBody              400
+│   ├── MalformedRequest      400, not HTTP as it should be
+│   ├── HeadTooLarge          431
+│   ├── SlowHead              408
+│   ├── InvalidPush           422
+│   ├── InvalidBatch          422, an atomic batch with failing items
+│   └── IdempotencyKeyReused  422
+└── Unavailable               the fault is ours (`retryable: true`)
+    ├── StorageUnavailable    503
+    ├── QueueFull             503
+    │   └── SourceQueueFull   429, one source fills the queue
+    ├── TooManyConnections    503
+    ├── ShuttingDown          503
+    └── Unexpected            500
 
 Rooms raise them; `feed/receipt.py` and `app.py` turn them into answers, nobody else mentions a status.
 """
@@ -38,10 +43,12 @@ class TurnoutError(Exception):
     retryable: ClassVar[bool] = False
     help: ClassVar[str]
 
-    def __init__(self, detail: str, problems: list[Problem] | None = None) -> None:
+    def __init__(self, detail: str, problems: list[Problem] | None = None, more_problems: int = 0) -> None:
         super().__init__(detail)
         self.detail = detail
         self.problems = problems or []
+        self.more_problems = more_problems
+        """How many there are besides, where they were counted only (D3)."""
 
 
 class Unauthorized(TurnoutError):
@@ -50,10 +57,15 @@ class Unauthorized(TurnoutError):
     code = "unauthorized"
     title = "No valid API key for this address"
     status = 401
-    help = "Check the gateway address and the key with whoever gave them to you. The key goes into the Api-Key header, or into the body as key."
+    help = (
+        "Check the gateway address and the key with whoever gave them to you. "
+        "The key goes into the Api-Key header, or into the body as key."
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, wait_s: float = 0.0) -> None:
         super().__init__("This address and key do not go together. " + self.help)
+        self.wait_s = wait_s
+        """How long the answer is kept back, because somebody may be guessing."""
 
 
 class WrongScope(TurnoutError):
@@ -145,6 +157,33 @@ class SlowBody(Refused):
     help = "Send the whole body at once."
 
 
+class MalformedRequest(Refused):
+    """What came is not HTTP/1.1 as RFC 9112 has it; nothing that two readers could read in two ways is let through."""
+
+    code = "malformed_request"
+    title = "This is not a request that can be read"
+    status = 400
+    help = "Send HTTP/1.1 with one Host and one length, as every HTTP library does. Where it was https, use http here."
+
+
+class HeadTooLarge(Refused):
+    """Request line and headers are more than fits."""
+
+    code = "head_too_large"
+    title = "The headers are too large"
+    status = 431
+    help = "Send fewer or shorter headers, cookies and query parameters; data belongs into the body."
+
+
+class SlowHead(Refused):
+    """Request line and headers did not arrive in time."""
+
+    code = "slow_head"
+    title = "The headers did not arrive in time"
+    status = 408
+    help = "Send the whole request at once."
+
+
 class InvalidPush(Refused):
     """What the body says cannot take effect; `problems` holds every reason (D3)."""
 
@@ -206,6 +245,15 @@ class SourceQueueFull(QueueFull):
     status = 429
 
 
+class TooManyConnections(Unavailable):
+    """More connections than there is room for."""
+
+    code = "too_many_connections"
+    title = "Too many connections are open"
+    status = 503
+    help = "Send the same again in a moment, and use connections again instead of opening new ones."
+
+
 class ShuttingDown(Unavailable):
     """The server is about to stop."""
 
@@ -228,7 +276,5 @@ def _family(kind: type[TurnoutError]) -> list[type[TurnoutError]]:
     return [kind, *(one for child in kind.__subclasses__() for one in _family(child))]
 
 
-BY_CODE: dict[str, type[TurnoutError]] = {
-    kind.code: kind for kind in _family(TurnoutError) if "code" in kind.__dict__
-}
+BY_CODE: dict[str, type[TurnoutError]] = {kind.code: kind for kind in _family(TurnoutError) if "code" in kind.__dict__}
 """Every code that an answer can carry."""

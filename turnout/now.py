@@ -1,12 +1,9 @@
 """The time and new ids: the two things a test replaces."""
 
-import os
 import time
 from datetime import UTC, datetime
+from random import Random
 from threading import Lock
-
-_lock = Lock()
-_last_id = 0
 
 
 def now_us() -> int:
@@ -19,18 +16,25 @@ def new_id(prefix: str) -> str:
 
     Ids sort by the time they were made; those of one process never go backwards, even within a millisecond.
     """
-    global _last_id
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    value = (milliseconds << 80) | (0x7 << 76) | (random >> 4 & 0xFFF) << 64 | (0b10 << 62) | (random >> 18)
-    with _lock:
-        if value <= _last_id:
-            value = _next_after(_last_id)
-        _last_id = value
-    return f"{prefix}_{value:032x}"
+    return f"{prefix}_{_ids.next():032x}"
 
 
-_LOW_BITS = (1 << 62) - 1
+class _Ids:
+    """The numbers behind the ids, each larger than the one before."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = Lock()
+        # Not os.urandom: a system call for each id gives Python's lock away, and an id is no secret.
+        self._random = Random()
+        self._last = 0
+
+    def next(self) -> int:
+        milliseconds = time.time_ns() // 1_000_000
+        random = self._random.getrandbits(74)
+        value = (milliseconds << 80) | (0x7 << 76) | (random >> 62) << 64 | (0b10 << 62) | (random & _LOW_BITS)
+        with self._one_at_a_time:
+            self._last = value if value > self._last else _next_after(self._last)
+            return self._last
 
 
 def _next_after(value: int) -> int:
@@ -38,6 +42,10 @@ def _next_after(value: int) -> int:
     low = (value & _LOW_BITS) + 1
     carry, low = divmod(low, 1 << 62)
     return ((value >> 64) + carry) << 64 | (0b10 << 62) | low
+
+
+_LOW_BITS = (1 << 62) - 1
+_ids = _Ids()
 
 
 def as_text(at_us: int) -> str:

@@ -1,10 +1,12 @@
 """The names that an event has seen: its custom fields and its groups, each registered when first given (C4, C5)."""
 
 import unicodedata
+from functools import lru_cache
 
 import msgspec
 
 
+@lru_cache(8_192)
 def fold_case(text: str) -> str:
     """The form in which names and addresses are compared "without case" (C1, C4, C5).
 

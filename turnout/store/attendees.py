@@ -15,9 +15,7 @@ AttendeeRow = tuple[str, str, str, str, str, str, int, str]
 """Event, id, status, the three folded columns, updated_at, document."""
 
 
-def find_by_addresses(
-    connection: Connection, wanted: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, str, Attendee]]:
+def find_by_addresses(connection: Connection, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Attendee]]:
     """The attendees that have, or had, one of these addresses. Takes (event, address), gives them with the attendee."""
     for some in in_parts(wanted, 2):
         rows = connection.exec_driver_sql(
@@ -140,6 +138,26 @@ def count_attendees(connection: Connection, event_id: str) -> int:
     return connection.execute(
         text("SELECT count(*) FROM attendees WHERE event_id = :event_id"), {"event_id": event_id}
     ).scalar_one()
+
+
+def count_by_status(connection: Connection, event_id: str) -> dict[str, int]:
+    """How many attendees have each status; one that nobody has is missing."""
+    rows = connection.execute(
+        text("SELECT status, count(*) AS number FROM attendees WHERE event_id = :event_id GROUP BY status"),
+        {"event_id": event_id},
+    )
+    return {row.status: row.number for row in rows}
+
+
+def count_members(connection: Connection, event_id: str) -> dict[int, int]:
+    """How many attendees, withdrawn ones too, are in each group; an empty one is missing."""
+    rows = connection.execute(
+        text(
+            "SELECT group_number, count(*) AS members FROM memberships WHERE event_id = :event_id GROUP BY group_number"
+        ),
+        {"event_id": event_id},
+    )
+    return {row.group_number: row.members for row in rows}
 
 
 def _literally(search: str) -> str:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +12,13 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from turnout.errors import StorageUnavailable
 from turnout.store.file_lock import FileLock, LockTimeout
+
+__all__ = ["Connection", "Database", "in_parts", "insert", "values"]
 
 LOCK_TIMEOUT_S = 5.0
 """How long a commit waits for another writer before it says that the storage is not available."""
@@ -84,11 +88,13 @@ class Database:
 
     @contextmanager
     def _alone(self) -> Generator[None]:
+        # Both waits together, so that nobody's push waits twice as long as we say.
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         with ExitStack() as stack:
             if not self._one_writer.acquire(timeout=LOCK_TIMEOUT_S):
                 raise LockTimeout
             stack.callback(self._one_writer.release)
-            stack.enter_context(self._lock.held(LOCK_TIMEOUT_S))
+            stack.enter_context(self._lock.held(deadline - time.monotonic()))
             yield
 
     @contextmanager
@@ -97,6 +103,8 @@ class Database:
             yield
         except LockTimeout as error:
             raise StorageUnavailable("The database is busy with another program.") from error
+        except PoolTimeout as error:
+            raise StorageUnavailable("Too much is being read from the database.") from error
         except DBAPIError as error:
             if not _is_storage_fault(error):
                 raise
@@ -141,6 +149,7 @@ def _sqlite_engine(url: str, *, begin: str, **pool: Any) -> Engine:
         connect_args={"check_same_thread": False},
         # Parameters are people's data; errors are logged.
         hide_parameters=True,
+        pool_timeout=LOCK_TIMEOUT_S,
         **pool,
     )
 

@@ -61,6 +61,20 @@ def find_version(connection: Connection, event_id: str) -> int | None:
     ).scalar()
 
 
+def find_clock(connection: Connection, event_id: str) -> Clock | None:
+    """The event's clock as it is, not locked."""
+    row = connection.execute(
+        text("SELECT event_id, last_sequence, last_at, version FROM clocks WHERE event_id = :event_id"),
+        {"event_id": event_id},
+    ).first()
+    return None if row is None else Clock(*row)
+
+
+def find_last_at(connection: Connection) -> int | None:
+    """When the latest change of any event took effect; None where there is none."""
+    return connection.execute(text("SELECT max(last_at) FROM clocks")).scalar() or None
+
+
 def add_event(connection: Connection, event: Event) -> None:
     insert(
         connection,
@@ -279,7 +293,7 @@ def _names(connection: Connection, event_id: str, kind: str) -> Names:
             )
             for row in rows
         },
-        {spelling: number for spelling, number in spelled},
+        {row.spelling: row.number for row in spelled},
     )
 
 

@@ -61,9 +61,7 @@ def count_repeats(connection: Connection, repeats: Sequence[tuple[str, str, int]
     """Adds one to the lines of pushes that were said again: rows of event, push, time."""
     for event_id, push_id, at in repeats:
         connection.execute(
-            text(
-                "UPDATE pushes SET repeats = repeats + 1, last_at = :at WHERE event_id = :event_id AND id = :id"
-            ),
+            text("UPDATE pushes SET repeats = repeats + 1, last_at = :at WHERE event_id = :event_id AND id = :id"),
             {"event_id": event_id, "id": push_id, "at": at},
         )
 
@@ -118,6 +116,22 @@ def list_pushes(
         },
     )
     return [_push(row) for row in rows]
+
+
+def list_failed_ids(connection: Connection, event_id: str) -> list[str]:
+    """The pushes that failed and have not succeeded as a replay since, in the order in which they came."""
+    return list(
+        connection.execute(
+            text(
+                "SELECT id FROM pushes WHERE event_id = :event_id AND result = 'failed' AND dry_run = :no"
+                " AND replay_of IS NULL AND id NOT IN"
+                " (SELECT replay_of FROM pushes WHERE event_id = :event_id AND replay_of IS NOT NULL"
+                " AND result <> 'failed' AND dry_run = :no)"
+                " ORDER BY id"
+            ),
+            {"event_id": event_id, "no": False},
+        ).scalars()
+    )
 
 
 def find_answers(

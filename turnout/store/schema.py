@@ -40,7 +40,7 @@ def _migrate(connection: Connection, found: str | None) -> None:
     known = {file.name.split("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise StorageUnavailable(
-            f"The database was made by a newer version of Turnout (schema {found}, this program knows up to {VERSION}). "
+            f"The database was made by a newer version of Turnout (schema {found}; this one knows up to {VERSION}). "
             "Start that version, or restore the backup that was made before the upgrade."
         )
     scripts = ScriptDirectory(str(_MIGRATIONS), version_locations=[str(_MIGRATIONS)])

@@ -1,0 +1,72 @@
+"""Whom a request comes from, behind no proxy, ours, or somebody's."""
+
+import ipaddress
+from typing import Any
+
+import pytest
+
+from turnout.feed.caller_address import Networks, client_address, client_scheme
+
+OURS: Networks = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "2001:db8:1::/48"))
+
+
+def scope(peer: str | None, *forwarded: str, proto: tuple[str, ...] = ()) -> dict[str, Any]:
+    headers = [(b"host", b"test")]
+    headers += [(b"x-forwarded-for", value.encode("latin-1")) for value in forwarded]
+    headers += [(b"x-forwarded-proto", value.encode("latin-1")) for value in proto]
+    return {"client": None if peer is None else (peer, 4711), "scheme": "http", "headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.1", (), "192.0.2.1"),
+        ("192.0.2.1", ("203.0.113.7",), "192.0.2.1"),  # not a proxy of ours: it may say what it likes
+        ("10.0.0.1", (), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.7",), "203.0.113.7"),
+        ("10.0.0.1", ("1.2.3.4, 203.0.113.7",), "203.0.113.7"),  # what stands left was sent by the caller
+        ("10.0.0.1", ("1.2.3.4, 203.0.113.7, 10.0.0.2",), "203.0.113.7"),
+        ("10.0.0.1", ("1.2.3.4", "203.0.113.7", "10.0.0.2"), "203.0.113.7"),
+        ("10.0.0.1", ("10.0.0.3, 10.0.0.2",), "10.0.0.3"),
+        ("10.0.0.1", ("203.0.113.7:49152",), "203.0.113.7"),
+        ("10.0.0.1", ("2001:db8::7",), "2001:db8::7"),
+        ("10.0.0.1", ("[2001:db8::7]:49152",), "2001:db8::7"),
+        ("10.0.0.1", ('"[2001:db8::7]"',), "2001:db8::7"),
+        ("10.0.0.1", ("fe80::1%eth0",), "fe80::1"),
+        ("10.0.0.1", ("::ffff:203.0.113.7",), "203.0.113.7"),
+        ("::ffff:10.0.0.1", ("203.0.113.7",), "203.0.113.7"),
+        ("::1", ("203.0.113.7, 2001:DB8:1::9",), "203.0.113.7"),
+        ("10.0.0.1", ("unknown",), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.7, unknown, 10.0.0.2",), "10.0.0.2"),
+        ("10.0.0.1", ("",), "10.0.0.1"),
+        ("10.0.0.1", (",,,",), "10.0.0.1"),
+        ("10.0.0.1", ("\xff\x00 ' OR 1=1",), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.7, " + "10.0.0.2, " * 5_000 + "10.0.0.2",), "10.0.0.2"),
+        (None, ("203.0.113.7",), ""),
+    ],
+)
+def test_the_caller_is_the_first_from_the_right_that_is_no_proxy_of_ours(
+    peer: str | None, forwarded: tuple[str, ...], address: str
+) -> None:
+    assert client_address(scope(peer, *forwarded), OURS) == address
+
+
+def test_without_proxies_of_ours_the_header_is_not_read() -> None:
+    assert client_address(scope("127.0.0.1", "203.0.113.7"), ()) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "proto", "scheme"),
+    [
+        ("10.0.0.1", (), "http"),
+        ("10.0.0.1", ("https",), "https"),
+        ("10.0.0.1", ("HTTPS",), "https"),
+        ("10.0.0.1", ("http, https",), "https"),
+        ("10.0.0.1", ("https", "http"), "http"),
+        ("10.0.0.1", ("javascript",), "http"),
+        ("192.0.2.1", ("https",), "http"),
+        (None, ("https",), "http"),
+    ],
+)
+def test_the_scheme_is_believed_of_our_proxies_only(peer: str | None, proto: tuple[str, ...], scheme: str) -> None:
+    assert client_scheme(scope(peer, proto=proto), OURS) == scheme

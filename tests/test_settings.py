@@ -1,0 +1,237 @@
+"""What may stand in the environment, and what is said of what may not."""
+
+import ipaddress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from turnout import settings
+from turnout.settings import InvalidSettings, Settings, read
+
+
+def problems_of(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(InvalidSettings) as raised:
+        read(environ)
+    assert str(raised.value) == "\n".join(raised.value.problems)
+    return raised.value.problems
+
+
+def test_an_empty_environment_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read({}) == Settings(
+        database_url=f"sqlite:///{tmp_path}/data/turnout.db",
+        public_url=None,
+        trusted_proxies=(),
+        max_body=1_048_576,
+        max_batch_body=33_554_432,
+        queue_limit=2_000,
+        in_flight_limit=134_217_728,
+        log_format="text",
+        log_level="info",
+        shutdown_timeout_s=10,
+    )
+
+
+def test_other_programs_settings_do_not_matter() -> None:
+    assert read({"PATH": "/bin", "TURN": "x", "XTURNOUT_Y": "z"}) == read({})
+
+
+def test_a_blank_value_is_no_value() -> None:
+    assert read({"TURNOUT_MAX_BODY": "", "TURNOUT_PUBLIC_URL": "  ", "TURNOUT_DATABASE_URL_FILE": ""}) == read({})
+
+
+def test_the_senders_key_and_the_tests_own_names_are_let_through() -> None:
+    assert read({"TURNOUT_KEY": "trn_a_b", "TURNOUT_TEST_PG_BIN": "/usr/bin"}) == read({})
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("database_url", "sqlite:////var/lib/turnout.db", "sqlite:////var/lib/turnout.db"),
+        ("public_url", "https://feed.example.org", "https://feed.example.org"),
+        ("public_url", "https://Feed.Example.org:8443/Turnout/", "https://feed.example.org:8443/Turnout"),
+        ("public_url", "http://[2001:db8::1]:8000", "http://[2001:db8::1]:8000"),
+        ("trusted_proxies", "10.0.0.0/8", (ipaddress.ip_network("10.0.0.0/8"),)),
+        (
+            "trusted_proxies",
+            "192.0.2.1, ::1,10.0.0.0/8",
+            (
+                ipaddress.ip_network("192.0.2.1/32"),
+                ipaddress.ip_network("::1/128"),
+                ipaddress.ip_network("10.0.0.0/8"),
+            ),
+        ),
+        ("max_body", "1MiB", 1_048_576),
+        ("max_body", "2 mib", 2_097_152),
+        ("max_body", "1.5MiB", 1_572_864),
+        ("max_body", "500kB", 500_000),
+        ("max_body", "65536", 65_536),
+        ("max_body", "65_536", 65_536),
+        ("max_batch_body", "64MiB", 67_108_864),
+        ("queue_limit", "50", 50),
+        ("in_flight_limit", "1GiB", 1_073_741_824),
+        ("log_format", "JSON", "json"),
+        ("log_level", "warning", "warning"),
+        ("shutdown_timeout_s", "2.5", 2.5),
+        ("shutdown_timeout_s", "30s", 30),
+    ],
+)
+def test_a_value_that_can_be_meant_is_read(field: str, text: str, value: object) -> None:
+    assert getattr(read({f"TURNOUT_{field.upper()}": f" {text} "}), field) == value
+
+
+def test_a_relative_database_lies_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read({"TURNOUT_DATABASE_URL": "sqlite:///here.db"}).database_url == f"sqlite:///{tmp_path}/here.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("DATABASE_URL", "postgresql://u:p@host/db", "does not support yet"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p@host/db", "does not support yet"),
+        ("DATABASE_URL", "mysql://host/db", "must begin with sqlite://"),
+        ("DATABASE_URL", "/var/lib/turnout.db", "must be a URL"),
+        ("DATABASE_URL", "sqlite://turnout.db", "three slashes"),
+        ("DATABASE_URL", "sqlite://", "three slashes"),
+        ("DATABASE_URL", "sqlite:///", "must name a file"),
+        ("DATABASE_URL", "sqlite:////var/lib/", "must name a file"),
+        ("DATABASE_URL", "sqlite:///:memory:", "keeps nothing"),
+        ("DATABASE_URL", "sqlite:////a.db?mode=ro", "plain path"),
+        ("PUBLIC_URL", "feed.example.org", "begins with http:// or https://"),
+        ("PUBLIC_URL", "ftp://feed.example.org", "begins with http:// or https://"),
+        ("PUBLIC_URL", "https://", "begins with http:// or https://"),
+        ("PUBLIC_URL", "https:///path", "begins with http:// or https://"),
+        ("PUBLIC_URL", "https://feed.example.org/?a=b", "without ? or #"),
+        ("PUBLIC_URL", "https://feed.example.org/#a", "without ? or #"),
+        ("PUBLIC_URL", "https://user:pw@feed.example.org", "must not hold a user name"),
+        ("PUBLIC_URL", "https://feed.example.org:99999", "is not a URL"),
+        ("PUBLIC_URL", "https://feed.example.org:0", "plain URL"),
+        ("PUBLIC_URL", "https://[::1", "is not a URL"),
+        ("PUBLIC_URL", "https://feed example.org", "plain URL"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "write 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "127.0.0.1, localhost", "localhost is neither"),
+        ("TRUSTED_PROXIES", "*", "* is neither"),
+        ("MAX_BODY", "1 Mb/s", "must be a size"),
+        ("MAX_BODY", "-1", "must be a size"),
+        ("MAX_BODY", "much", "must be a size"),
+        ("MAX_BODY", "0", "must be between 1 KiB and 256 MiB"),
+        ("MAX_BODY", "1GiB", "must be between 1 KiB and 256 MiB"),
+        ("QUEUE_LIMIT", "0", "must be between 1 and 1,000,000"),
+        ("QUEUE_LIMIT", "2.5", "must be a whole number"),
+        ("LOG_FORMAT", "xml", "must be text or json"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning or error"),
+        ("SHUTDOWN_TIMEOUT_S", "0", "must be a number of seconds between 0.1 and 3600"),
+        ("SHUTDOWN_TIMEOUT_S", "nan", "must be a number of seconds"),
+        ("SHUTDOWN_TIMEOUT_S", "1m", "must be a number of seconds"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_gets_a_sentence(name: str, text: str, says: str) -> None:
+    [problem] = problems_of({f"TURNOUT_{name}": text})
+    assert problem.startswith(f"TURNOUT_{name}")
+    assert says in problem
+    assert problem.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("TURNOUT_MAXBODY", "Did you mean TURNOUT_MAX_BODY?"),
+        ("TURNOUT_DATABASE", "Did you mean TURNOUT_DATABASE_URL?"),
+        ("TURNOUT_TRUSTED_PROXY", "Did you mean TURNOUT_TRUSTED_PROXIES?"),
+        ("turnout_log_level", "Did you mean TURNOUT_LOG_LEVEL?"),
+        ("TURNOUT_LOG_LEVEL_FILE", "only secrets are read from files"),
+        ("TURNOUT_XYZZY", "`turnout doctor` lists"),
+        ("TURNOUT_", "`turnout doctor` lists"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, says: str) -> None:
+    [problem] = problems_of({name: "1"})
+    assert problem.startswith(f"{name} is not a setting")
+    assert says in problem
+
+
+def test_all_problems_are_told_at_once() -> None:
+    environ = {"TURNOUT_MAX_BODY": "x", "TURNOUT_LOG_LEVEL": "y", "TURNOUT_LOGLEVEL": "z", "TURNOUT_PUBLIC_URL": "w"}
+    assert len(problems_of(environ)) == 4
+
+
+def test_bodies_must_fit_into_what_is_held_at_once() -> None:
+    [problem] = problems_of({"TURNOUT_MAX_BATCH_BODY": "256MiB"})
+    assert "TURNOUT_MAX_BATCH_BODY (256 MiB) is more than TURNOUT_IN_FLIGHT_LIMIT (128 MiB)" in problem
+    read({"TURNOUT_MAX_BATCH_BODY": "256MiB", "TURNOUT_IN_FLIGHT_LIMIT": "256MiB"})
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("sqlite:////var/lib/turnout.db\n")
+    environ = {"TURNOUT_DATABASE_URL_FILE": str(file)}
+    assert read(environ).database_url == "sqlite:////var/lib/turnout.db"
+    assert settings.origins(environ)[0].source == "file"
+
+
+def test_a_file_that_cannot_be_used_gets_a_sentence(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    for file, says in [
+        (tmp_path / "missing", "No such file"),
+        (tmp_path, "Is a directory"),
+        (empty, "is empty"),
+        (binary, "UTF-8"),
+    ]:
+        [problem] = problems_of({"TURNOUT_DATABASE_URL_FILE": str(file)})
+        assert problem.startswith("TURNOUT_DATABASE_URL_FILE names")
+        assert says in problem
+
+
+def test_a_secret_may_not_be_given_twice(tmp_path: Path) -> None:
+    [problem] = problems_of({"TURNOUT_DATABASE_URL": "sqlite:////a.db", "TURNOUT_DATABASE_URL_FILE": "/run/secret"})
+    assert "both set" in problem
+
+
+def test_a_password_is_shown_nowhere() -> None:
+    environ = {"TURNOUT_DATABASE_URL": "postgresql://ann:hunter2@host/db?password=hunter2"}
+    [problem] = problems_of(environ)
+    [origin] = [one for one in settings.origins(environ) if one.name == "TURNOUT_DATABASE_URL"]
+    assert origin.value == "postgresql://ann:***@host/db"
+    assert origin.problem == problem
+    assert "hunter2" not in f"{problem}{origin}"
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "postgresql://ann:hunt@er2@host/db", "postgresql:ann:hunter2@host"])
+def test_a_secret_that_is_no_url_is_masked_as_well(secret: str) -> None:
+    origin = settings.origins({"TURNOUT_DATABASE_URL": secret})[0]
+    assert "er2" not in str(origin)
+
+
+def test_origins_tell_each_value_and_where_it_comes_from() -> None:
+    rows = {row.name: row for row in settings.origins({"TURNOUT_MAX_BODY": "2MiB", "TURNOUT_LOG_LEVEL": "loud"})}
+    assert list(rows) == [f"TURNOUT_{field.upper()}" for field in Settings.__struct_fields__]
+    assert (rows["TURNOUT_MAX_BODY"].value, rows["TURNOUT_MAX_BODY"].source) == ("2 MiB", "environment")
+    assert (rows["TURNOUT_QUEUE_LIMIT"].value, rows["TURNOUT_QUEUE_LIMIT"].source) == ("2,000", "default")
+    assert rows["TURNOUT_LOG_LEVEL"].value == "loud"
+    assert rows["TURNOUT_LOG_LEVEL"].problem is not None
+    assert rows["TURNOUT_MAX_BODY"].problem is None
+
+
+def test_every_setting_is_described() -> None:
+    rows = settings.describe()
+    assert [row.name for row in rows] == [f"TURNOUT_{field.upper()}" for field in Settings.__struct_fields__]
+    for row in rows:
+        assert row.type
+        assert row.default
+        assert row.help.endswith(".")
+    described = {row.name.removeprefix("TURNOUT_"): (row.type, row.unit, row.default) for row in rows}
+    assert described["MAX_BODY"] == ("number", "bytes", "1 MiB")
+    assert described["SHUTDOWN_TIMEOUT_S"] == ("number", "seconds", "10")
+    assert described["LOG_FORMAT"] == ("text or json", "", "text")
+    assert described["TRUSTED_PROXIES"] == ("networks", "", "none")
+
+
+def test_settings_do_not_change_once_read() -> None:
+    with pytest.raises(AttributeError):
+        read({}).max_body = 1  # ty: ignore[invalid-assignment]
+    assert msgspec.structs.replace(read({}), max_body=2_000).max_body == 2_000
