@@ -1,0 +1,123 @@
+"""The schema: made, kept, refused when it is newer than the program; and the rules that the tables keep."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from turnout.errors import StorageUnavailable
+from turnout.store import schema, tables
+from turnout.store.connect import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path}/turnout.db")) as database:
+        yield database
+
+
+def list_schema(database: Database) -> set[tuple[str, ...]]:
+    """Every table and index as SQLite keeps it, but Alembic's own."""
+    with database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        return {tuple(row) for row in rows if row.tbl_name != "alembic_version"}
+
+
+def test_an_empty_database_gets_the_schema(database: Database) -> None:
+    schema.prepare(database)
+    names = {name for kind, name, *_ in list_schema(database) if kind == "table"}
+    assert names == set(tables.metadata.tables)
+    with database.read() as connection:
+        assert schema.find_version(connection) == schema.VERSION
+
+
+def test_an_empty_database_has_no_version(database: Database) -> None:
+    with database.read() as connection:
+        assert schema.find_version(connection) is None
+
+
+def test_the_migrations_lead_to_what_tables_says(database: Database, tmp_path: Path) -> None:
+    schema.prepare(database)
+    with closing(Database(f"sqlite:///{tmp_path}/from_tables.db")) as other:
+        with other.write() as connection:
+            tables.metadata.create_all(connection)
+        assert list_schema(database) == list_schema(other)
+
+
+def test_a_second_start_does_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema.prepare(database)
+    monkeypatch.setattr(Database, "write", None)
+    schema.prepare(database)
+
+
+def test_several_that_start_at_once_make_one_schema(database: Database) -> None:
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            with closing(Database(database.url)) as other:
+                schema.prepare(other)
+        except BaseException as error:  # noqa: BLE001 - it is looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar() == 1
+
+
+def test_a_newer_database_is_refused_with_what_to_do(database: Database) -> None:
+    schema.prepare(database)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    before = list_schema(database)
+    with pytest.raises(StorageUnavailable) as refused:
+        schema.prepare(database)
+    assert "newer version of Turnout (schema 9999" in refused.value.detail
+    assert "restore the backup" in refused.value.detail
+    assert list_schema(database) == before
+    with database.read() as connection:
+        assert schema.find_version(connection) == "9999"
+
+
+def test_a_migration_is_whole_or_not_at_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop_half_way(connection: Any) -> None:
+        tables.events.create(connection)
+        raise RuntimeError("broken on purpose")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tables.metadata, "create_all", stop_half_way)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            schema.prepare(database)
+    assert list_schema(database) == set()
+    schema.prepare(database)
+    assert list_schema(database) != set()
+
+
+def test_the_migrations_are_one_line_that_ends_at_the_version() -> None:
+    scripts = ScriptDirectory(str(schema._MIGRATIONS), version_locations=[str(schema._MIGRATIONS)])
+    assert scripts.get_heads() == [schema.VERSION]
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"{script.revision}_")
+        assert script.doc.strip().endswith(".")
+
+
+GLOBAL = {"events", "probe"}
+"""Tables that do not grow with the people of an event."""
+
+
+@pytest.mark.parametrize("table", [name for name in tables.metadata.tables if name not in GLOBAL])
+def test_the_key_of_every_growing_table_begins_with_its_event(table: str) -> None:
+    assert next(iter(tables.metadata.tables[table].primary_key.columns)).name == "event_id"
+
+
+def test_no_table_refers_to_another_by_a_foreign_key() -> None:
+    assert [table.name for table in tables.metadata.tables.values() if table.foreign_keys] == []

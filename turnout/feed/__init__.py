@@ -1,0 +1,1 @@
+"""The front door: one push, from bytes to receipt. Start reading at `intake.py`."""

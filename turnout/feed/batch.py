@@ -1,0 +1,279 @@
+"""Many pushes in one request, taken apart and opened one by one: JSON array, `{"attendees": […]}`, NDJSON (E1, E3)."""
+
+import re
+from collections.abc import Iterator
+from json import JSONDecodeError
+
+from msgspec.structs import replace
+
+from turnout.feed.body import EMPTY, Body, Json, decode, read_json, read_key, redact
+from turnout.feed.fields import LONGEST_NAME, fold_name, is_key_name
+from turnout.feed.slips import explain, explain_rest
+from turnout.model.receipt import Problem
+
+MAX_ITEMS = 10_000
+MAX_ITEM_BYTES = 1024 * 1024
+"""Of one item, as of a body of its own (B6)."""
+MAX_KEPT_CHARACTERS = 64 * 1024
+"""How much of a batch that cannot be read is kept."""
+KEY_SIGHT_BYTES = 1024 * 1024
+"""How far into a batch a key is looked for (E3)."""
+
+
+class Batch:
+    """The items of a batch as places in its bytes; each is decoded when its turn comes."""
+
+    def __init__(
+        self,
+        raw: bytes,
+        places: list[tuple[int, int]],
+        keys: tuple[str, ...] = (),
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self._raw = raw
+        self._places = places
+        self.keys = keys
+        """The keys at the root of the object form, each once (A2, E3)."""
+        self.problems = problems
+        """Why the batch as a whole cannot be read; empty when it can."""
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def items(self) -> Iterator[Body]:
+        """Every item in order, as a body of its own; what is no object has its own problems."""
+        return map(self.item, range(len(self._places)))
+
+    def item(self, index: int) -> Body:
+        start, end = self._places[index]
+        if end - start > MAX_ITEM_BYTES:
+            return Body(object=None, text="", problems=(_item_too_large(index),))
+        return _as_item(decode(self._raw[start:end], None))
+
+    def item_keys(self) -> Iterator[str]:
+        """The keys in the items of the first MiB, each once; without a better one, one of these must be good (E3)."""
+        seen: set[str] = set()
+        for index, (_, end) in enumerate(self._places):
+            if end > KEY_SIGHT_BYTES:
+                return
+            for key in self.item(index).keys:
+                if key not in seen:
+                    seen.add(key)
+                    yield key
+
+    @property
+    def text(self) -> str:
+        """The beginning of the batch as it may be stored, for one that cannot be read."""
+        beginning = self._raw[: 5 * MAX_KEPT_CHARACTERS].decode("utf-8", "backslashreplace")
+        # A key across the cut must not leave its first half, so the cut comes after the blanking.
+        return redact(beginning).replace("\0", "\\u0000")[:MAX_KEPT_CHARACTERS]
+
+
+def split(raw: bytes, content_type: str | None) -> Batch:
+    """A batch taken apart in one pass, at most one item of it in memory as objects. Raises nothing.
+
+    In an array or object a slip makes the whole batch unreadable, because nobody can say where the next item begins.
+    A line of NDJSON that is not JSON fails alone.
+    """
+    # Seen as Latin-1 a character is a byte, and what JSON is made of is ASCII: one byte each, at the same places.
+    text = raw.decode("latin-1")
+    start = _skip_space(text, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+    first = text[start : start + 1]
+    try:
+        if not first:
+            raise _Unreadable(EMPTY)
+        if _is_lines(content_type) or (first == "{" and _is_first_line_of_many(text, start)):
+            return Batch(raw, _split_lines(text, start))
+        if first == "[":
+            places, end = _split_array(text, start)
+            _expect_end(text, end)
+            return Batch(raw, places)
+        if first == "{":
+            places, keys = _split_object(text, start)
+            return Batch(raw, places, keys)
+        raise _Unreadable(_no_batch("The body begins neither like JSON nor like lines of JSON."))
+    except _Unreadable as error:
+        return Batch(raw, [], problems=(error.problem,))
+
+
+class _Unreadable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def _is_lines(content_type: str | None) -> bool:
+    return (content_type or "").partition(";")[0].strip().lower() in _LINE_TYPES
+
+
+_LINE_TYPES = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "application/jsonlines",
+    "application/x-jsonl",
+)
+
+
+def _is_first_line_of_many(text: str, start: int) -> bool:
+    """Whether NDJSON begins here: the first line is an object of its own, but not one that holds attendees."""
+    end = text.find("\n", start)
+    line = text[start : len(text) if end < 0 else end]
+    if len(line) > MAX_ITEM_BYTES:
+        return False
+    try:
+        value, length = read_json(line)
+    except (ValueError, RecursionError):
+        # A spoiled first line fails alone, if the next one is an object: then these are lines (E1).
+        following = _skip_space(text, end) if end >= 0 else len(text)
+        return following < len(text) and text[following] == "{" and _is_first_line_of_many(text, following)
+    return (
+        not line[length:].strip(" \t\r") and type(value) is tuple and not any(_is_attendees(name) for name, _ in value)
+    )
+
+
+def _split_lines(text: str, at: int) -> list[tuple[int, int]]:
+    places: list[tuple[int, int]] = []
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        start = _skip_space(text, at)
+        if start < end:
+            _add(places, start, end)
+        at = max(start, end) if start > end else end + 1
+    return places
+
+
+def _split_array(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
+    """The places of an array's items, and where it ends; `at` is its bracket."""
+    places: list[tuple[int, int]] = []
+    at = _skip_space(text, at + 1)
+    if text[at : at + 1] == "]":
+        return places, at + 1
+    while True:
+        end, _ = _read_value(text, at, len(places))
+        _add(places, at, end)
+        at = _skip_space(text, end)
+        if text[at : at + 1] == "]":
+            return places, at + 1
+        at = _skip_space(text, _expect(text, at, ","))
+
+
+def _split_object(text: str, at: int) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    """The items of the object form and the keys at its root. What else stands at the root says nothing of anybody."""
+    places: list[tuple[int, int]] | None = None
+    keys: list[str] = []
+    at = _skip_space(text, at + 1)
+    while text[at : at + 1] != "}" or keys or places is not None:
+        if text[at : at + 1] != '"':
+            raise _slip(text, JSONDecodeError("Expecting property name", text, at))
+        start = at
+        end, name = _read_value(text, at, None)
+        at = _skip_space(text, _expect(text, _skip_space(text, end), ":"))
+        if _is_attendees(name) and text[at : at + 1] == "[":
+            if places is not None:
+                raise _Unreadable(_no_batch("The list attendees is given twice."))
+            places, end = _split_array(text, at)
+        else:
+            end, value = _read_value(text, at, None)
+            if is_key_name(str(name)) and start < KEY_SIGHT_BYTES:
+                keys.append(read_key(value))
+        at = _skip_space(text, end)
+        if text[at : at + 1] == "}":
+            break
+        at = _skip_space(text, _expect(text, at, ","))
+    _expect_end(text, at + 1)
+    if places is None:
+        raise _Unreadable(_no_batch('The body is one object without a list "attendees".'))
+    return places, tuple(dict.fromkeys(key for key in keys if key))
+
+
+def _is_attendees(name: Json) -> bool:
+    return isinstance(name, str) and len(name) <= LONGEST_NAME and fold_name(name) == "attendees"
+
+
+def _add(places: list[tuple[int, int]], start: int, end: int) -> None:
+    if len(places) == MAX_ITEMS:
+        message = f"The batch has more than {MAX_ITEMS:,} items."
+        raise _Unreadable(Problem(path="", code="too_many_items", message=message, help="Send several batches."))
+    places.append((start, end))
+
+
+def _read_value(text: str, at: int, index: int | None) -> tuple[int, Json]:
+    """Where the value that begins here ends, and the value; read in a window that grows to the size of an item.
+
+    `index` is the item's; None for what stands at the root.
+    """
+    for size in _WINDOWS:
+        window = text[at : at + size]
+        is_last = at + size >= len(text)
+        try:
+            value, length = read_json(window)
+        except RecursionError as error:
+            raise _slip(text, error) from error
+        except ValueError as error:
+            if size < MAX_ITEM_BYTES and not is_last:
+                continue
+            raise _give_up(text, at, len(window), error, index, is_last=is_last) from error
+        # A number at the edge of the window may go on behind it.
+        if length < len(window) or is_last:
+            return at + length, value
+    raise _Unreadable(_item_too_large(index))
+
+
+_WINDOWS = (4 * 1024, 64 * 1024, MAX_ITEM_BYTES)
+
+
+def _give_up(text: str, at: int, size: int, error: ValueError, index: int | None, *, is_last: bool) -> _Unreadable:
+    """The error of a value that cannot be read: a slip in it, or the window ended before it did."""
+    if not isinstance(error, JSONDecodeError):
+        return _Unreadable(explain(text[at : at + size], error, bytewise=True))
+    if not is_last and (error.pos >= size - 20 or error.msg.startswith("Unterminated")):
+        return _Unreadable(_item_too_large(index))
+    return _slip(text, JSONDecodeError(error.msg, text, at + error.pos))
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    """The place behind this sign."""
+    if text[at : at + 1] != sign:
+        raise _slip(text, JSONDecodeError(f"Expecting '{sign}' delimiter", text, at))
+    return at + 1
+
+
+def _expect_end(text: str, at: int) -> None:
+    at = _skip_space(text, at)
+    if at < len(text):
+        raise _Unreadable(explain_rest(text, at, bytewise=True))
+
+
+def _skip_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+_SPACE = re.compile(r"[ \t\r\n]+")
+
+
+def _slip(text: str, error: ValueError | RecursionError) -> _Unreadable:
+    return _Unreadable(explain(text, error, bytewise=True))
+
+
+def _no_batch(what: str) -> Problem:
+    cure = 'Send a JSON array of attendees, {"attendees": […]}, or one JSON object a line (NDJSON).'
+    return Problem(path="", code="not_a_batch", message=what, help=cure)
+
+
+def _item_too_large(index: int | None) -> Problem:
+    what = "A value in the batch" if index is None else f"Item {index} of the batch"
+    return Problem(
+        path="", code="item_too_large", message=f"{what} is larger than 1 MiB.", help="Send less of one attendee."
+    )
+
+
+def _as_item(body: Body) -> Body:
+    """The body, with a cure that fits a batch where the one for single pushes would point to the batch endpoint."""
+    if not body.problems or body.problems[0].code not in ("not_an_object", "several_objects"):
+        return body
+    cure = 'Each item is one object, as in {"profile": {"email": "john.doe@example.com"}}; in NDJSON one a line.'
+    return replace(body, problems=(replace(body.problems[0], help=cure),))

@@ -1,0 +1,233 @@
+"""A batch from bytes to answer: taken apart, each item as a push of its own, chunk by chunk (E1–E3)."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from turnout import errors
+from turnout.feed.authenticate import Caller, get_caller
+from turnout.feed.batch import Batch, split
+from turnout.feed.body import Body
+from turnout.feed.commit import WHOLE, Idempotency, Item, Overlay, StaleConfiguration, Submission
+from turnout.feed.intake import Feed, Request, as_sender, digest_of, failed, read_item
+from turnout.feed.receipt import Answer, render, render_error, render_receipts, to_failure
+from turnout.model.receipt import Failure, Outcome, Problem
+from turnout.now import new_id
+
+CHUNK = 500
+"""Items in one submission, so that others are not held up."""
+_BREATH = 32
+"""Items parsed before others get a turn."""
+_ROOM_WAIT_S = 5.0
+"""How long a batch that has begun waits for room in the queue."""
+
+
+async def take_batch(feed: Feed, request: Request) -> Answer:
+    """The answer to a batch: every item's outcome in order, or one error for all."""
+    return await _Batching(feed, request).take()
+
+
+class _Batching:
+    """The state of one batch: who sends, and what has become of its items so far."""
+
+    def __init__(self, feed: Feed, request: Request) -> None:
+        self.feed = feed
+        self.request = request
+        self.batch = Batch(b"", [])
+        self.callers: dict[str, Caller | None] = {}
+        self.overlay = Overlay() if request.dry_run else None
+        self.outcomes: list[Outcome | Failure] = []
+        """By item; a Failure where it was not even taken, because its key is bad."""
+        self.ids: list[str] = []
+        self.precise = False
+        self.idempotency_digest = ""
+        self.wait_s = 0.0
+        """How long the answer is kept back, because of items with bad keys (A4)."""
+
+    async def take(self) -> Answer:
+        try:
+            if any(key.strip() for key in self.request.keys):
+                # Whoever has no good key takes nobody's turn, and learns nothing of how many there are (A4).
+                await self._authenticate()
+            async with self.feed.turns.taken():
+                answer = await self._take()
+        except errors.TurnoutError as error:
+            answer = render_error(error, precise=self.precise, problems_url=self.feed.problems_url)
+        return msgspec.structs.replace(answer, wait_s=max(answer.wait_s, self.wait_s))
+
+    async def _take(self) -> Answer:
+        if self.request.trouble is None:
+            self.batch = await asyncio.to_thread(split, self.request.raw, self.request.content_type)
+        while True:
+            await self._authenticate()
+            try:
+                return await self._take_authenticated()
+            except StaleConfiguration:
+                continue
+
+    async def _authenticate(self) -> None:
+        """Finds out who sends: with the key of the header or the root, else with those of the items."""
+        self.callers = {}
+        given = [key for key in (*self.request.keys, *self.batch.keys) if key.strip()]
+        if given:
+            self.root_key = given[0].strip()
+            self.first = await self._get_caller(given)
+            self.callers[self.root_key] = self.first
+        else:
+            self.root_key = ""
+            refused: errors.Unauthorized | None = None
+            for key in self.batch.item_keys():
+                try:
+                    self.first = await self._get_caller([key])
+                except errors.Unauthorized as error:
+                    refused = error
+                    self.wait_s = max(self.wait_s, error.wait_s)
+                    self.callers[key] = None
+                    if len(self.callers) > _MAX_BAD_KEYS:
+                        raise
+                    continue
+                self.callers[key] = self.first
+                break
+            else:
+                if refused is None:
+                    await self._get_caller([])
+                raise refused or errors.Unauthorized
+        self.precise = self.first.policy.status_codes == "precise"
+
+    async def _get_caller(self, given: Sequence[str]) -> Caller:
+        return await get_caller(
+            self.feed.configurations,
+            self.feed.refusals,
+            self.request.gateway,
+            given,
+            self.request.address,
+            scope="push",
+        )
+
+    async def _take_authenticated(self) -> Answer:
+        """Takes the items chunk by chunk. Raises StaleConfiguration; what is done by then is not done again."""
+        if self.request.trouble is not None or self.batch.problems:
+            return await self._answer_unreadable()
+        size = max(len(self.batch), 1) if self.request.atomic else CHUNK
+        while len(self.outcomes) < len(self.batch):
+            start = len(self.outcomes)
+            await self._take_chunk(start, min(start + size, len(self.batch)))
+        return self._render()
+
+    async def _take_chunk(self, start: int, end: int) -> None:
+        items: list[Item] = []
+        outcomes: list[Outcome | Failure] = []
+        while len(self.ids) < end:
+            self.ids.append(new_id("psh"))
+        for index in range(start, end):
+            if index % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            item = await self._read(index)
+            if isinstance(item, Item):
+                items.append(item)
+            outcomes.append(item if isinstance(item, Failure) else _PENDING)
+        if items:
+            done = iter(await self._submit(items, claim=self._claim() if start == 0 else None))
+            outcomes = [next(done) if outcome is _PENDING else outcome for outcome in outcomes]
+        self.outcomes += outcomes
+
+    async def _read(self, index: int) -> Item | Failure:
+        body = self.batch.item(index)
+        caller = await self._find_caller(body)
+        if caller is None:
+            if self.request.atomic:
+                # All or nothing (E2): it fails as a push of whoever sent the batch, and leaves no body behind (A4).
+                return failed(self.ids[index], _BAD_KEY, as_sender(self.first), index=index)
+            return _BAD_KEY
+        return read_item(self.ids[index], body, as_sender(caller), idempotency=self._claim(index), index=index)
+
+    async def _find_caller(self, body: Body) -> Caller | None:
+        """Who sends this item; None when its own key is bad, or not that of the header or root (E3)."""
+        if not body.keys:
+            return self.callers.get(self.root_key)
+        if len(body.keys) > 1 or (self.root_key and body.keys[0] != self.root_key):
+            return None
+        key = body.keys[0]
+        if key not in self.callers:
+            if sum(caller is None for caller in self.callers.values()) > _MAX_BAD_KEYS:
+                return None
+            try:
+                self.callers[key] = await self._get_caller([key])
+            except errors.Unauthorized as error:
+                self.wait_s = max(self.wait_s, error.wait_s)
+                self.callers[key] = None
+        return self.callers[key]
+
+    def _claim(self, item: int = WHOLE) -> Idempotency | None:
+        key = self.request.idempotency_key
+        if key is None:
+            return None
+        if not self.idempotency_digest:
+            self.idempotency_digest = digest_of(self.request.raw)
+        return Idempotency(key, item, self.idempotency_digest)
+
+    async def _submit(self, items: Sequence[Item], claim: Idempotency | None) -> list[Outcome]:
+        submission = Submission(
+            configuration=self.first.configuration,
+            items=items,
+            atomic=self.request.atomic,
+            dry_run=self.overlay,
+            claim=claim,
+        )
+        deadline = time.monotonic() + _ROOM_WAIT_S
+        while True:
+            try:
+                return await self.feed.group_commit.submit(submission)
+            except errors.QueueFull:
+                # What has begun waits for room; what has not is told at once.
+                if not self.outcomes or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.02)
+            except errors.StorageUnavailable as error:
+                if not self.outcomes:
+                    raise
+                raise errors.StorageUnavailable(
+                    f"{error.detail} The first {len(self.outcomes)} items had been stored by then; send the whole "
+                    "batch again, they will come back unchanged."
+                ) from error
+
+    async def _answer_unreadable(self) -> Answer:
+        """The batch as a whole is kept as one failed push."""
+        trouble = self.request.trouble or errors.MalformedBody(
+            self.batch.problems[0].message, list(self.batch.problems)
+        )
+        if isinstance(trouble, errors.Unavailable):
+            raise trouble
+        item = failed(
+            new_id("psh"),
+            to_failure(trouble),
+            as_sender(self.first),
+            None if self.request.trouble is not None else self.batch.text,
+            idempotency=self._claim() if self.request.trouble is None else None,
+        )
+        (outcome,) = await self.feed.group_commit.submit(
+            Submission(configuration=self.first.configuration, items=(item,), dry_run=self.overlay)
+        )
+        return render(outcome, precise=self.precise, minimal=False, problems_url=self.feed.problems_url)
+
+    def _render(self) -> Answer:
+        return render_receipts(
+            self.outcomes,
+            receipts=self.request.receipts,
+            precise=self.precise,
+            minimal=self.request.minimal,
+            problems_url=self.feed.problems_url,
+        )
+
+
+_MAX_BAD_KEYS = 10
+"""Keys of one batch that are looked up in vain before its other unknown keys count as bad unseen."""
+_UNAUTHORIZED = errors.Unauthorized()
+_BAD_KEY = Failure(
+    _UNAUTHORIZED.code,
+    _UNAUTHORIZED.detail,
+    [Problem("key", _UNAUTHORIZED.code, _UNAUTHORIZED.detail, _UNAUTHORIZED.help)],
+)
+_PENDING = Failure("", "", [])

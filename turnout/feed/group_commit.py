@@ -1,0 +1,206 @@
+"""Which waiting pushes travel together: those that arrive during one commit make up the next.
+
+A lone push waits for nobody. What waits is bounded; beyond it there is a quick answer that says to come again.
+"""
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from turnout import errors
+from turnout.feed import commit
+from turnout.feed.commit import Result, Submission
+from turnout.feed.configurations import Configurations
+from turnout.model.receipt import Outcome
+from turnout.store.connect import Database
+
+MAX_TOGETHER = 512
+"""Pushes in one commit, unless a single submission has more."""
+
+log = structlog.get_logger()
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A submission, and who waits for what becomes of it."""
+
+    submission: Submission
+    answer: asyncio.Future[Result]
+    since: float
+
+
+class Statistics(msgspec.Struct):
+    """What the commits of this process came to, for `GET /metrics`."""
+
+    results: Counter[str] = msgspec.field(default_factory=Counter)
+    """Pushes by result."""
+    commit_sizes: list[int] = msgspec.field(default_factory=lambda: [0] * 11)
+    """Commits by the number of pushes: up to 1, 2, 4, 8 … 512, more."""
+    commit_times: list[int] = msgspec.field(default_factory=lambda: [0] * 14)
+    """Commits by duration: up to 0.5 ms, 1 ms, 2 ms … 2 s, more."""
+    pushes: int = 0
+    seconds: float = 0.0
+    failures: int = 0
+    last_good_at: float = float("-inf")
+    last_failed_at: float = float("-inf")
+    """Both by the monotonic clock."""
+
+    def count(self, pushes: int, seconds: float) -> None:
+        self.pushes += pushes
+        self.seconds += seconds
+        self.commit_sizes[min((max(pushes, 1) - 1).bit_length(), 10)] += 1
+        self.commit_times[min(int(seconds * 2000).bit_length(), 13)] += 1
+        self.last_good_at = time.monotonic()
+
+
+class GroupCommit:
+    """One thread that commits, and the queue in front of it."""
+
+    def __init__(self, database: Database, configurations: Configurations, queue_limit: int) -> None:
+        self._database = database
+        self._configurations = configurations
+        self._limit = queue_limit
+        self._waiting: deque[Waiting] = deque()
+        self._something_waits = threading.Event()
+        self._stopping = False
+        # Whoever is accepted is in the queue before the thread may end.
+        self._accepting = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self.queued = 0
+        """Pushes that wait or are being committed."""
+        self._queued_by_source: Counter[tuple[str, int]] = Counter()
+        self.statistics = Statistics()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commits what waits, then ends the thread."""
+        with self._accepting:
+            self._stopping = True
+        self._something_waits.set()
+        self._thread.join()
+
+    async def submit(self, submission: Submission) -> list[Outcome]:
+        """The outcomes of the submission's pushes, once they are durable.
+
+        Raises StaleConfiguration, QueueFull, StorageUnavailable, Unexpected, and of a batch InvalidBatch and
+        IdempotencyKeyReused.
+        """
+        size = len(submission.items)
+        source = (submission.configuration.event.id, submission.items[0].sender.source_number)
+        waiting = Waiting(submission, asyncio.get_running_loop().create_future(), time.monotonic())
+        with self._accepting:
+            if self._stopping:
+                raise errors.ShuttingDown("The server is about to stop.")
+            self._check_room(size, source)
+            self._waiting.append(waiting)
+        self.queued += size
+        self._queued_by_source[source] += size
+        waiting.answer.add_done_callback(lambda _: self._leave(size, source))
+        self._something_waits.set()
+        # Whoever gives up waiting does not take the push back: it may be on disk already. It counts until it is done.
+        result = await asyncio.shield(waiting.answer)
+        if isinstance(result, Exception):
+            raise result
+        self.statistics.results.update([outcome.result for outcome in result])
+        return result
+
+    def _check_room(self, size: int, source: tuple[str, int]) -> None:
+        if self.queued and self.queued + size > self._limit:
+            if self._queued_by_source[source] * 2 > self._limit and len(self._queued_by_source) > 1:
+                raise errors.SourceQueueFull("This source has too many pushes waiting to be stored.")
+            raise errors.QueueFull("Too many pushes are waiting to be stored.")
+
+    def _leave(self, size: int, source: tuple[str, int]) -> None:
+        self.queued -= size
+        self._queued_by_source[source] -= size
+        if not self._queued_by_source[source]:
+            del self._queued_by_source[source]
+
+    def _run(self) -> None:
+        while True:
+            self._something_waits.wait()
+            self._something_waits.clear()
+            while together := self._next():
+                _deliver(together, self._commit(together))
+                self._move_log()
+            if self._stopping:
+                return
+
+    def _next(self) -> list[Waiting]:
+        together: list[Waiting] = []
+        size = 0
+        while self._waiting:
+            size += len(self._waiting[0].submission.items)
+            if together and size > MAX_TOGETHER:
+                break
+            together.append(self._waiting.popleft())
+        return together
+
+    def _commit(self, together: list[Waiting]) -> list[Result]:
+        submissions = [waiting.submission for waiting in together]
+        try:
+            return self._write(submissions)
+        except errors.StorageUnavailable as error:
+            self.statistics.failures += 1
+            self.statistics.last_failed_at = time.monotonic()
+            log.error("commit_failed", reason=error.detail, pushes=sum(len(s.items) for s in submissions))
+            self._refuse_waiting(error)
+            return [error] * len(together)
+        except Exception:
+            log.exception("commit_failed", pushes=sum(len(s.items) for s in submissions))
+            return [self._write_alone(submission) for submission in submissions]
+
+    def _write(self, submissions: Sequence[Submission]) -> list[Result]:
+        began = time.perf_counter()
+        results = commit.write(self._database, self._configurations, submissions)
+        self.statistics.count(sum(len(s.items) for s in submissions), time.perf_counter() - began)
+        return results
+
+    def _write_alone(self, submission: Submission) -> Result:
+        """One submission by itself, so that what is wrong with it harms no other."""
+        try:
+            return self._write([submission])[0]
+        except errors.StorageUnavailable as error:
+            return error
+        except Exception:
+            log.exception("push_failed", pushes=[item.id for item in submission.items][:10])
+            return errors.Unexpected("A mistake in Turnout kept this from being stored.")
+
+    def _refuse_waiting(self, error: errors.StorageUnavailable) -> None:
+        """Answers everybody who waits: they have waited as long as a commit tries."""
+        refused = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if refused:
+            _deliver(refused, [error] * len(refused))
+
+    def _move_log(self) -> None:
+        try:
+            self._database.move_log()
+        except errors.StorageUnavailable as error:
+            log.warning("log_not_moved", reason=error.detail)
+        except Exception:
+            # Whatever it is, it concerns nobody's push, and must not end the thread.
+            log.exception("log_not_moved")
+
+
+def _deliver(together: list[Waiting], results: Sequence[Result]) -> None:
+    """Wakes everybody who waits, with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiting, Result]]] = {}
+    for waiting, result in zip(together, results, strict=True):
+        by_loop.setdefault(waiting.answer.get_loop(), []).append((waiting, result))
+    for loop, answers in by_loop.items():
+        # A loop that has ended took with it whoever waited there.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_answer, answers)
+
+
+def _answer(answers: list[tuple[Waiting, Result]]) -> None:
+    for waiting, result in answers:
+        if not waiting.answer.done():
+            waiting.answer.set_result(result)

@@ -1,0 +1,160 @@
+"""The page to read: one push from bytes to answer. Authenticate, parse, commit, answer, in that order."""
+
+import hashlib
+
+import msgspec
+
+from turnout import errors
+from turnout.feed import parse
+from turnout.feed.authenticate import Caller, Gateway, get_caller
+from turnout.feed.body import Body, decode
+from turnout.feed.commit import WHOLE, Idempotency, Item, Overlay, Sender, StaleConfiguration, Submission
+from turnout.feed.configurations import Configurations
+from turnout.feed.group_commit import GroupCommit
+from turnout.feed.receipt import Answer, render, render_error, to_failure
+from turnout.feed.refusals import Refusals
+from turnout.feed.turns import Turns
+from turnout.model.receipt import Failure
+from turnout.now import new_id, now_us
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the front door works with."""
+
+    configurations: Configurations
+    group_commit: GroupCommit
+    refusals: Refusals
+    problems_url: str
+    turns: Turns
+    """Of batches."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as HTTP gave it, its body read, or the reason why it could not be read."""
+
+    gateway: Gateway
+    keys: tuple[str, ...]
+    """Given in headers."""
+    address: str
+    """The caller's."""
+    raw: bytes
+    content_type: str | None = None
+    trouble: errors.TurnoutError | None = None
+    idempotency_key: str | None = None
+    minimal: bool = False
+    dry_run: bool = False
+    # Of a batch.
+    atomic: bool = False
+    receipts: str = "all"
+
+
+async def take(feed: Feed, request: Request) -> Answer:
+    """The answer to one push (A, B, C, D)."""
+    precise = False
+    try:
+        body = decode(request.raw, request.content_type)
+        push_id = new_id("psh")
+        while True:
+            caller = await get_caller(
+                feed.configurations,
+                feed.refusals,
+                request.gateway,
+                (*request.keys, *body.keys),
+                request.address,
+                scope="push",
+            )
+            precise = caller.policy.status_codes == "precise"
+            item = _read_push(push_id, request, body, as_sender(caller))
+            submission = Submission(
+                configuration=caller.configuration, items=(item,), dry_run=Overlay() if request.dry_run else None
+            )
+            try:
+                (outcome,) = await feed.group_commit.submit(submission)
+            except StaleConfiguration:
+                # Keys or settings have changed meanwhile: everything is looked at again as it is now.
+                continue
+            return render(outcome, precise=precise, minimal=request.minimal, problems_url=feed.problems_url)
+    except errors.TurnoutError as error:
+        return render_error(error, precise=precise, problems_url=feed.problems_url)
+
+
+def read_item(
+    push_id: str,
+    body: Body,
+    sender: Sender,
+    *,
+    idempotency: Idempotency | None = None,
+    replay_of: str | None = None,
+    index: int | None = None,
+    observed_at: int | None = None,
+) -> Item:
+    """One opened body as a push on its way, or with every reason why it cannot take effect (B, D3).
+
+    `observed_at` stands in for what the body does not say itself.
+    """
+    push, failure = None, None
+    try:
+        if body.problems:
+            raise errors.MalformedBody(body.problems[0].message, list(body.problems))
+        push = parse.to_push(body, lists=sender.policy.lists, now=now_us())
+        if observed_at is not None and push.observed_at is None:
+            push = msgspec.structs.replace(push, observed_at=observed_at)
+    except errors.Refused as error:
+        failure = to_failure(error)
+    return Item(
+        id=push_id,
+        sender=sender,
+        push=push,
+        failure=failure,
+        email=push.email if push else None,
+        body=body.text,
+        digest=digest_of(body.text.encode()),
+        idempotency=idempotency,
+        replay_of=replay_of,
+        index=index,
+    )
+
+
+def digest_of(content: bytes) -> str:
+    """128 bits of SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def as_sender(caller: Caller) -> Sender:
+    """On whose behalf a push key's pushes are."""
+    assert caller.key.source_number is not None
+    return Sender(source_number=caller.key.source_number, policy=caller.policy, key_id=caller.key.id)
+
+
+def _read_push(push_id: str, request: Request, body: Body, sender: Sender) -> Item:
+    """The one push of a request that is not a batch."""
+    idempotency = None
+    if request.idempotency_key is not None:
+        idempotency = Idempotency(request.idempotency_key, WHOLE, digest_of(request.raw))
+    if isinstance(request.trouble, errors.Unavailable):
+        raise request.trouble
+    if request.trouble is not None:
+        return failed(push_id, to_failure(request.trouble), sender)
+    return read_item(push_id, body, sender, idempotency=idempotency)
+
+
+def failed(
+    push_id: str,
+    failure: Failure,
+    sender: Sender,
+    body: str | None = None,
+    *,
+    idempotency: Idempotency | None = None,
+    index: int | None = None,
+) -> Item:
+    """A push of which nothing can be read but why."""
+    return Item(
+        id=push_id,
+        sender=sender,
+        push=None,
+        failure=failure,
+        body=body,
+        digest="",
+        idempotency=idempotency,
+        index=index,
+    )

@@ -1,0 +1,287 @@
+"""What a push does to an attendee (C1–C9, D7). Pure: no database, no clock; what is odd comes back as a value."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from turnout.changes.shown import GROUPS_PATH
+from turnout.model.attendee import PROFILE_FIELDS, Attendee, LastPush, Part, Said, group_numbers
+from turnout.model.change import Entry, Kind
+from turnout.model.names import Names, fold_case
+from turnout.model.policy import Policy
+from turnout.model.push import Push, SaidGroup
+from turnout.model.receipt import Warning
+
+_FIELD_ORDER = {field: place for place, field in enumerate(PROFILE_FIELDS)}
+ATTENDING_PATH = "eventInfo.attending"
+
+Value = TypeVar("Value")
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Who says it, when, and under which settings."""
+
+    source: int
+    policy: Policy
+    custom_fields: Names
+    """Holds every custom field that the push gives a value."""
+    groups: Names
+    """Holds every group that the push names."""
+    at: int
+    """When it takes effect; never before the event's last change."""
+    sequence: int
+    """The number that its change would have."""
+    attendee_id: str
+    """For the attendee that it might create."""
+    push: LastPush
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """What followed."""
+
+    attendee: Attendee | None
+    """None when a push says that somebody unknown is not expected (C9)."""
+    kind: Kind | None
+    """Of the change; None when the push changed nothing (C8)."""
+    entries: list[Entry]
+    warnings: list[Warning]
+    repeats: str | None = None
+    """The id of the push that this one says once more, without effect."""
+
+
+def merge(attendee: Attendee | None, push: Push, context: Context) -> Merged:
+    """The attendee after this push, and the entries of the change that leads there.
+
+    `attendee` is None when nobody has the address. Entries come in the order of the profile's fields, then custom
+    fields, unknown fields and groups, at most one per path; none at all means that nothing changed. Raises nothing.
+    """
+    if attendee is None and push.attending is False:
+        return Merged(attendee=None, kind=None, entries=[], warnings=[])
+    merging = _Merging(attendee, push, context)
+    merging.take_profile()
+    merging.take_custom_fields()
+    merging.take_unknown_fields()
+    merging.take_groups()
+    merging.take_expectation()
+    return merging.finish()
+
+
+class _Merging:
+    """The state of one merge: the parts of the next attendee, copied before they are changed."""
+
+    def __init__(self, attendee: Attendee | None, push: Push, context: Context) -> None:
+        self.before = attendee
+        self.push = push
+        self.context = context
+        self.true_at = context.at if push.observed_at is None else min(push.observed_at, context.at)
+        self.entries: list[Entry] = []
+        self.warnings: list[Warning] = []
+        if attendee is None:
+            self.profile: dict[str, Said[Any]] = {}
+            self.custom_fields: dict[int, Said[Any]] = {}
+            self.unknown_fields: dict[str, Said[Any]] = {}
+            self.parts: dict[int, Part] = {}
+            self.part = Part()
+        else:
+            self.profile = dict(attendee.profile)
+            self.custom_fields = attendee.custom_fields
+            self.unknown_fields = attendee.unknown_fields
+            self.parts = dict(attendee.parts)
+            self.part = self.parts.get(context.source) or Part()
+        # What the part becomes; written back once.
+        self.part_groups = self.part.groups
+        self.part_expects = self.part.expects
+        self.part_id = self.part.third_party_id
+
+    def take_profile(self) -> None:
+        email = self.profile.get("email")
+        # A push to a former address is this attendee, and does not rename back (C1).
+        if email is None or fold_case(email.value) == fold_case(self.push.email):
+            self._take(self.profile, "profile", "email", self.push.email)
+        cleared = self.push.clear_profile
+        for field, value in self.push.profile.items():
+            if (value or self._is_provided(value)) and field not in cleared:
+                self._take_field(field, value or None)
+        for field in cleared:
+            self._take_field(field, None)
+        if len(self.entries) > 1:
+            self.entries.sort(key=_field_order)
+
+    def _take_field(self, field: str, value: str | None) -> None:
+        self._take(self.profile, "profile", field, value)
+        if field == "thirdPartyId":
+            self.part_id = self._take_part("part_id", self.part_id, value, self.context.source)
+
+    def take_custom_fields(self) -> None:
+        said = {}
+        for field in self.push.custom_fields:
+            if self._is_provided(field.value):
+                said[_number(self.context.custom_fields, field.name)] = (field.value or None, field.path)
+        for name in self.push.clear_custom_fields:
+            said[_number(self.context.custom_fields, name)] = (None, f"profile.customFields.{name}")
+        if said:
+            self.custom_fields = dict(self.custom_fields)
+        for number, (value, path) in said.items():
+            # To clear a field that the event has never seen says nothing.
+            if number is not None:
+                self._take(self.custom_fields, "custom_field", number, value, path)
+
+    def take_unknown_fields(self) -> None:
+        if self.push.unknown_fields:
+            self.unknown_fields = dict(self.unknown_fields)
+        for path, value in self.push.unknown_fields.items():
+            if self._is_provided(value):
+                self._take(self.unknown_fields, "unknown_field", path, value or None, path)
+
+    def take_groups(self) -> None:
+        if self.push.groups is None:
+            return
+        had = self.part_groups.value if self.part_groups else []
+        said = {found.number for group in self.push.groups if (found := self._find_group(group)) is not None}
+        staff_only = {number for number in had if self.context.groups.by_number[number].staff_only}
+        if self.context.policy.groups == "add":
+            said |= set(had)
+        said |= staff_only
+        self.part_groups = self._take_part("part_groups", self.part_groups, sorted(said), self.context.source, [])
+        if self.context.policy.groups == "replace":
+            self._make_final(said)
+
+    def take_expectation(self) -> None:
+        expects = self.push.attending is not False
+        self.part_expects = self._take_part("part_expects", self.part_expects, expects, self.context.source, False)
+
+    def finish(self) -> Merged:
+        repeats = None
+        last = self.part.last_push
+        if not self.entries and last is not None and last.digest == self.context.push.digest:
+            repeats = last.id
+        self.parts[self.context.source] = Part(
+            groups=self.part_groups,
+            expects=self.part_expects,
+            third_party_id=self.part_id,
+            last_push=self.context.push if repeats is None else last,
+        )
+        status = (
+            "attending" if any(part.expects and part.expects.value for part in self.parts.values()) else "withdrawn"
+        )
+        kind = self._take_visible(status)
+        attendee = Attendee(
+            id=self.before.id if self.before else self.context.attendee_id,
+            status=status,
+            profile=self.profile,
+            custom_fields=self.custom_fields,
+            unknown_fields=self.unknown_fields,
+            parts=self.parts,
+            created_at=self.before.created_at if self.before else self.context.at,
+            updated_at=self.context.at if kind or self.before is None else self.before.updated_at,
+            sequence=self.context.sequence if kind or self.before is None else self.before.sequence,
+        )
+        return Merged(attendee=attendee, kind=kind, entries=self.entries, warnings=self.warnings, repeats=repeats)
+
+    def _take_visible(self, status: str) -> Kind | None:
+        """Adds what follows from all sources together: groups and status. Gives the kind of the change."""
+        before = self.before
+        if before is None:
+            if self.part_groups and self.part_groups.value:
+                self.entries.append(Entry("groups", None, [], self.part_groups.value))
+            return "created"
+        if not self.entries:
+            return None
+        if any(entry.what == "part_groups" for entry in self.entries):
+            had, has = before.group_numbers(), group_numbers(self.parts)
+            if had != has:
+                self.entries.append(Entry("groups", None, had, has))
+        if status == before.status:
+            return "updated"
+        self.entries.append(Entry("status", None, before.status, status))
+        return "returned" if status == "attending" else "withdrawn"
+
+    def _is_provided(self, value: object) -> bool:
+        """Whether null and blank say something, under the policy (C2, C3)."""
+        if value is None:
+            return self.context.policy.null == "clear"
+        if value == "":
+            return self.context.policy.blank == "clear"
+        return True
+
+    def _take(
+        self, values: dict[Any, Said[Any]], what: Any, key: str | int, value: Any, path: str | None = None
+    ) -> None:
+        """Sets one value, unless a newer one stands there. `path` is where it was said, if not under the profile."""
+        current = values.get(key)
+        if current is None:
+            sequence = 0 if value is None else self.context.sequence
+            values[key] = Said(value, sequence, self.context.source, self.true_at)
+            if value is not None:
+                self.entries.append(Entry(what, key, None, value))
+        elif self.true_at < current.true_at:
+            if value != current.value:
+                self._warn_older(path or f"profile.{key}")
+        elif value == current.value:
+            # Known to be true until now; where it came from stays (D7).
+            values[key] = Said(value, current.sequence, current.source, self.true_at)
+        else:
+            values[key] = Said(value, self.context.sequence, self.context.source, self.true_at)
+            self.entries.append(Entry(what, key, current.value, value, current.source))
+
+    def _take_part(
+        self, what: Any, current: Said[Value] | None, value: Value, whose: int, unsaid: Value | None = None
+    ) -> Said[Value] | None:
+        """What the source `whose` says, after this push. `unsaid` is what its silence has meant until now."""
+        before = current.value if current else unsaid
+        if current is not None and self.true_at < current.true_at:
+            if value != before:
+                self._warn_older({"part_groups": GROUPS_PATH, "part_expects": ATTENDING_PATH}.get(what))
+            return current
+        if value == before:
+            # As with a value that is confirmed; it may be another source's list that a final one leaves as it is.
+            sequence, source = (current.sequence, current.source) if current else (0, self.context.source)
+            return Said(value, sequence, source, self.true_at)
+        self.entries.append(Entry(what, whose, before, value, current.source if current else None))
+        return Said(value, self.context.sequence, self.context.source, self.true_at)
+
+    def _make_final(self, said: set[int]) -> None:
+        """Takes what is not in the list from what other sources said (C5, `groups = replace`)."""
+        for number, part in self.parts.items():
+            if number == self.context.source or part.groups is None:
+                continue
+            kept = [
+                group for group in part.groups.value if group in said or self.context.groups.by_number[group].staff_only
+            ]
+            groups = self._take_part("part_groups", part.groups, kept, number, [])
+            self.parts[number] = Part(
+                groups=groups, expects=part.expects, third_party_id=part.third_party_id, last_push=part.last_push
+            )
+
+    def _find_group(self, group: SaidGroup) -> Any:
+        found = self.context.groups.find(group.name)
+        if found is None or not found.staff_only:
+            return found
+        self.warnings.append(
+            Warning(
+                group.path,
+                "staff_only_group",
+                f"The group {found.name} is for staff only; pushes do not put anybody in or out of it.",
+            )
+        )
+        return None
+
+    def _warn_older(self, path: str | None) -> None:
+        # An id that stays has its warning at the profile's field.
+        if path is not None:
+            self.warnings.append(
+                Warning(
+                    self.push.spell(path),
+                    "older_than_current",
+                    "What is there was true later than this push's observedAt, so it stays.",
+                )
+            )
+
+
+def _number(names: Names, spelling: str) -> int | None:
+    found = names.find(spelling)
+    return None if found is None else found.number
+
+
+def _field_order(entry: Entry) -> int:
+    return _FIELD_ORDER[str(entry.key)] if entry.what == "profile" else len(_FIELD_ORDER)

@@ -1,0 +1,210 @@
+"""One HTTP request to a gateway, read within limits, as the request that intake takes (A2, B6, D5, D6, E1)."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+from urllib.parse import parse_qs
+
+from turnout import errors
+from turnout.feed.authenticate import Gateway
+from turnout.feed.caller_address import Networks, client_address
+from turnout.feed.intake import Request
+from turnout.feed.redact import KEY
+from turnout.feed.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
+
+Scope = Any
+"""An ASGI connection's scope."""
+Receive = Callable[[], Awaitable[Any]]
+
+MAX_IDEMPOTENCY_KEY = 255
+MAX_PARAMETERS = 100
+"""In a query."""
+_YES = ("true", "1", "yes", "")
+_NO = ("false", "0", "no")
+
+
+class ClientGone(Exception):
+    """Whoever asked has hung up; nobody is there to answer."""
+
+
+class Room:
+    """The bytes of all bodies that are held at once, bounded."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self.held_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Raises QueueFull."""
+        if self.held_bytes + size_bytes > self._limit:
+            raise errors.QueueFull("Too many large requests are being read at once.")
+        self.held_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        self.held_bytes -= size_bytes
+
+
+class Head:
+    """What the request line and the headers say."""
+
+    def __init__(self, scope: Scope, trusted_proxies: Networks) -> None:
+        self.keys: list[str] = []
+        self.content_type: str | None = None
+        self.content_encoding: str | None = None
+        self.content_length: int | None = None
+        self.idempotency_key: str | None = None
+        self.minimal = False
+        for name, value in scope["headers"]:
+            read = _HEADERS.get(name)
+            if read is not None:
+                read(self, value.decode("latin-1"))
+        self.address = client_address(scope, trusted_proxies)
+        self._query: dict[str, list[str]] | None = {}
+        if scope["query_string"]:
+            try:
+                self._query = parse_qs(
+                    scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS
+                )
+            except ValueError:
+                # Said when something of it is asked for: whoever has no good key does not learn of it (A4).
+                self._query = None
+
+    def flag(self, name: str) -> bool:
+        """A yes or no of the query. Raises InvalidRequest."""
+        value = self.text(name)
+        if value is None or value.lower() in _NO:
+            return False
+        if value.lower() in _YES:
+            return True
+        raise errors.InvalidRequest(f"{name} can be true or false, not {value[:40]!r}.")
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of several words of the query, the first where none is given. Raises InvalidRequest."""
+        value = self.text(name)
+        if value is None:
+            return choices[0]
+        if value not in choices:
+            raise errors.InvalidRequest(f"{name} can be {' or '.join(filter(None, choices))}, not {value[:40]!r}.")
+        return value
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A number of the query from 1 to `most`. Raises InvalidRequest."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit() and 0 < int(value[:9]) <= most):
+            raise errors.InvalidRequest(f"{name} is a number from 1 to {most:,}, not {value[:40]!r}.")
+        return int(value)
+
+    def text(self, name: str) -> str | None:
+        """What the query says last under this name. Raises InvalidRequest."""
+        if self._query is None:
+            raise errors.InvalidRequest(f"There are more than {MAX_PARAMETERS} parameters in the query.")
+        return self._query.get(name, [None])[-1]
+
+    def _read_key(self, value: str) -> None:
+        self.keys.append(value)
+
+    def _read_authorization(self, value: str) -> None:
+        scheme, _, key = value.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            self.keys.append(key)
+
+    def _read_type(self, value: str) -> None:
+        self.content_type = value
+
+    def _read_encoding(self, value: str) -> None:
+        self.content_encoding = value if self.content_encoding is None else f"{self.content_encoding}, {value}"
+
+    def _read_length(self, value: str) -> None:
+        self.content_length = int(value) if value.isdigit() else None
+
+    def _read_idempotency_key(self, value: str) -> None:
+        # An API key that was put here by mistake is told from others, and not stored (A5).
+        without_key = KEY.sub(lambda found: hashlib.sha256(found[0].encode()).hexdigest(), value.strip())
+        self.idempotency_key = without_key or None
+
+    def _read_preference(self, value: str) -> None:
+        self.minimal = self.minimal or "return=minimal" in value.lower().replace(" ", "")
+
+
+_HEADERS: dict[bytes, Callable[[Head, str], None]] = {
+    b"api-key": Head._read_key,
+    b"authorization": Head._read_authorization,
+    b"content-type": Head._read_type,
+    b"content-encoding": Head._read_encoding,
+    b"content-length": Head._read_length,
+    b"idempotency-key": Head._read_idempotency_key,
+    b"prefer": Head._read_preference,
+}
+
+
+class Reading:
+    """Reads one request; holds room for its body until it is closed."""
+
+    def __init__(self, head: Head, receive: Receive, limit_bytes: int, room: Room) -> None:
+        self._head = head
+        self._receive = receive
+        self._limit = limit_bytes
+        self._room = room
+        self._taken_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.give_back(self._taken_bytes)
+
+    async def read(self, gateway: Gateway, *, batch: bool) -> Request:
+        """The request, with what is wrong about it as its `trouble`: whoever has no good key does not learn of it (A4).
+
+        Raises ClientGone.
+        """
+        head = self._head
+        raw, trouble = b"", None
+        dry_run = atomic = False
+        receipts = "all"
+        try:
+            dry_run = head.flag("dryRun")
+            if batch:
+                atomic = head.flag("atomic")
+                receipts = head.choice("receipts", ("all", "failed", "summary"))
+            if head.idempotency_key is not None and len(head.idempotency_key) > MAX_IDEMPOTENCY_KEY:
+                raise errors.InvalidRequest(f"An Idempotency-Key has at most {MAX_IDEMPOTENCY_KEY} characters.")
+            raw = await self._read_body()
+        except errors.TurnoutError as error:
+            trouble = error
+        return Request(
+            gateway=gateway,
+            keys=tuple(head.keys),
+            address=head.address,
+            raw=raw,
+            content_type=head.content_type,
+            trouble=trouble,
+            idempotency_key=head.idempotency_key,
+            minimal=head.minimal,
+            dry_run=dry_run,
+            atomic=atomic,
+            receipts=receipts,
+        )
+
+    async def _read_body(self) -> bytes:
+        head = self._head
+        packed = head.content_encoding is not None
+        limit = self._limit + PACKING_OVERHEAD_BYTES if packed else self._limit
+        if head.content_length is not None and head.content_length > limit:
+            raise too_large(self._limit)
+        unpacker = Unpacker(head.content_encoding, self._limit)
+        pieces = []
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece = unpacker.feed(message.get("body", b""))
+            self._room.take(len(piece))
+            self._taken_bytes += len(piece)
+            pieces.append(piece)
+            more = message.get("more_body", False)
+        unpacker.finish()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -1,0 +1,75 @@
+"""Stored pushes once more: each a new push of the same source, true when the original was (design: a replay)."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from turnout import errors
+from turnout.feed.body import decode
+from turnout.feed.by_hand import as_sender, hand_in
+from turnout.feed.commit import Item, Overlay
+from turnout.feed.configurations import Configurations
+from turnout.feed.intake import read_item
+from turnout.model.event import Configuration
+from turnout.model.push import StoredPush
+from turnout.model.receipt import Outcome
+from turnout.now import new_id
+from turnout.store import pushes
+from turnout.store.connect import Database
+
+
+class Original(msgspec.Struct, frozen=True):
+    """A stored push that can be replayed."""
+
+    push: StoredPush
+    body: str
+
+
+def get_original(database: Database, push_id: str) -> Original:
+    """The push and its body. Raises NotFound, and Conflict where the body is gone."""
+    with database.read() as connection:
+        push = pushes.find_push(connection, push_id)
+        body = None if push is None else pushes.find_body(connection, push.event_id, push_id)
+    if push is None:
+        raise errors.NotFound(f"There is no push {push_id}. `turnout pushes list --event …` shows an event's pushes.")
+    if body is None:
+        raise errors.Conflict(_explain_missing_body(push))
+    return Original(push, body)
+
+
+def replay(
+    database: Database,
+    configurations: Configurations,
+    slug: str,
+    originals: Sequence[Original],
+    *,
+    actor: str,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """What became of these pushes of one event, in the order given, this time.
+
+    Newer values stay, and the warnings say so (D7). Raises NotFound, Conflict and StorageUnavailable; then nothing took
+    effect.
+    """
+
+    def read(configuration: Configuration) -> list[Item]:
+        return [_read(original, configuration, actor) for original in originals]
+
+    return hand_in(database, configurations, slug, read, Overlay() if dry_run else None)
+
+
+def _read(original: Original, configuration: Configuration, actor: str) -> Item:
+    push = original.push
+    sender = as_sender(configuration, push.source_number, actor)
+    body = decode(original.body.encode(), None)
+    item = read_item(new_id("psh"), body, sender, replay_of=push.id, observed_at=push.last_at)
+    if item.push is None or push.observed_at is None:
+        return item
+    # What the original's observedAt was taken for: one that lay in the future then may lie in the past by now.
+    return msgspec.structs.replace(item, push=msgspec.structs.replace(item.push, observed_at=push.observed_at))
+
+
+def _explain_missing_body(push: StoredPush) -> str:
+    if push.dry_run:
+        return f"The push {push.id} was a dry run, of which no body is kept; there is nothing to send again."
+    return f"The body of the push {push.id} is gone, because its time was over. Its sender has to send it again."
