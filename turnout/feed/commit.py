@@ -289,7 +289,8 @@ def _is_current(draft: Draft, submission: Submission) -> bool:
 def _is_sender_current(draft: Draft, sender: Sender) -> bool:
     if sender.key_id is not None:
         key = draft.configuration.keys.get(sender.key_id)
-        if key is None or not key.is_good(draft.at):
+        # By the clock, as whoever authenticated has it: the log may be ahead of a clock that was set back.
+        if key is None or not key.is_good(now_us()):
             return False
     source = draft.configuration.sources.get(sender.source_number)
     return source is not None and source.policy.over(draft.configuration.event.policy) == sender.policy
@@ -318,7 +319,7 @@ def _claim(draft: Draft, submission: Submission, claim: Idempotency) -> errors.T
 _USED_FOR_ONE = "This Idempotency-Key came with a push of its own in the last 24 hours, not with a batch."
 
 
-def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Outcome]:
+def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Outcome] | errors.InvalidBatch:
     """The outcomes that the pushes would have; of all that follows only the push log's lines are kept (D5)."""
     fork = draft.fork()
     fork.numbers_behind = _REHEARSED
@@ -330,6 +331,7 @@ def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Ou
     known = set(draft.attendees)
     # No line counts a dry push, so it has no digest by which it might repeat another one.
     outcomes = [_take_item(fork, msgspec.structs.replace(item, digest=item.id)) for item in submission.items]
+    refused = _refuse_all(submission.items, outcomes) if submission.atomic else None
     overlay.attendees |= {
         address: fork.attendees[attendee_id]
         for address, attendee_id in fork.ids_by_address.items()
@@ -339,11 +341,13 @@ def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Ou
     overlay.groups += fork.new_groups
     draft.used_keys |= fork.used_keys
     for push in fork.pushes:
+        if refused is not None and push.failure is None:
+            continue
         exists = push.attendee_id in known
         draft.pushes.append(
             msgspec.structs.replace(push, dry_run=True, sequence=None, attendee_id=push.attendee_id if exists else None)
         )
-    return [_as_dry(outcome, known) for outcome in outcomes]
+    return refused or [_as_dry(outcome, known) for outcome in outcomes]
 
 
 def _as_dry(outcome: Outcome, known: set[str]) -> Outcome:
@@ -356,27 +360,36 @@ def _as_dry(outcome: Outcome, known: set[str]) -> Outcome:
 def _take_all_or_nothing(draft: Draft, submission: Submission) -> list[Outcome] | errors.InvalidBatch:
     fork = draft.fork()
     outcomes = [_take_item(fork, item) for item in submission.items]
-    failed = [(item, outcome) for item, outcome in zip(submission.items, outcomes, strict=True) if outcome.failure]
+    refused = _refuse_all(submission.items, outcomes)
     draft.used_keys |= fork.used_keys
-    if not failed:
+    if refused is None:
         draft.absorb(fork)
         return outcomes
-    for item, outcome in failed:
-        assert outcome.failure is not None
-        _keep_failed(draft, item, outcome.failure)
-    problems = [
-        msgspec.structs.replace(problem, index=item.index or 0)
-        for item, outcome in failed
-        if outcome.failure is not None
-        for problem in outcome.failure.errors
-    ]
-    detail = f"{len(failed)} of {len(submission.items)} items are not valid, so none took effect."
+    for item, outcome in zip(submission.items, outcomes, strict=True):
+        if outcome.failure is not None:
+            _keep_failed(draft, item, outcome.failure)
     if submission.claim is not None:
         place = (submission.items[0].sender.source_number, submission.claim.key, submission.claim.item)
-        failure = Failure(errors.InvalidBatch.code, detail, problems[:MAX_LISTED], max(0, len(problems) - MAX_LISTED))
+        problems = refused.problems
+        more = max(0, len(problems) - MAX_LISTED) + refused.more_problems
+        failure = Failure(refused.code, refused.detail, problems[:MAX_LISTED], more)
         answer = msgspec.json.encode(failure).decode()
         draft.new_answers[place] = pushes.StoredAnswer(submission.claim.digest, answer, draft.at)
-    return errors.InvalidBatch(detail, problems)
+    return refused
+
+
+def _refuse_all(items: Sequence[Item], outcomes: Sequence[Outcome]) -> errors.InvalidBatch | None:
+    """The error of an atomic batch, with every failing item's problems (E2); None where no item fails."""
+    failed = [(item, outcome.failure) for item, outcome in zip(items, outcomes, strict=True) if outcome.failure]
+    if not failed:
+        return None
+    problems = [
+        msgspec.structs.replace(problem, index=item.index or 0)
+        for item, failure in failed
+        for problem in failure.errors
+    ]
+    detail = f"{len(failed)} of {len(items)} items are not valid, so none took effect."
+    return errors.InvalidBatch(detail, problems, sum(failure.more_errors for _, failure in failed))
 
 
 def _take_item(draft: Draft, item: Item) -> Outcome:

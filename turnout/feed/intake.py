@@ -52,9 +52,9 @@ async def take(feed: Feed, request: Request) -> Answer:
     """The answer to one push (A, B, C, D)."""
     precise = False
     try:
-        body = decode(request.raw, request.content_type)
         push_id = new_id("psh")
         while True:
+            body = decode(request.raw, request.content_type)
             caller = await get_caller(
                 feed.configurations,
                 feed.refusals,
@@ -65,6 +65,8 @@ async def take(feed: Feed, request: Request) -> Answer:
             )
             precise = caller.policy.status_codes == "precise"
             item = _read_push(push_id, request, body, as_sender(caller))
+            # As objects a body takes up to sixty times its size; what waits for the commit is its text and its push.
+            del body
             submission = Submission(
                 configuration=caller.configuration, items=(item,), dry_run=Overlay() if request.dry_run else None
             )

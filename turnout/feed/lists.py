@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from turnout.feed.body import Json, read_json
 from turnout.feed.fields import CUSTOM_FIELDS, PROFILE, PUSH, suggest
 from turnout.feed.notes import Notes, find_odd_character, show_path
-from turnout.feed.paths import Missing, Node, as_text, cut, is_index
+from turnout.feed.paths import MAX_INDEX, Missing, Node, as_text, cut, is_index
 from turnout.feed.redact import mask, show
 from turnout.feed.texts import is_blank, read_text, refuse_text, warn_of_slip
 from turnout.model.attendee import PROFILE_FIELDS, FieldValue
@@ -105,6 +105,8 @@ def read_groups(node: Node | None, notes: Notes, lists: Lists) -> tuple[SaidGrou
     if texts is None or len(texts) == 0:
         return None if texts is None else ()
     if lists != "none":
+        if sum(text.count(lists) for _, text in texts) > MAX_INDEX:
+            return _refuse_groups(node, notes)
         texts = tuple((path, piece.strip()) for path, text in texts for piece in text.split(lists))
     groups: dict[str, SaidGroup] = {}
     for path, text in texts:
@@ -112,10 +114,13 @@ def read_groups(node: Node | None, notes: Notes, lists: Lists) -> tuple[SaidGrou
             warn_of_slip(path, text, notes)
             groups.setdefault(fold_case(text), SaidGroup(path, text))
             if len(groups) > MAX_GROUPS:
-                message = f"{show_path(node.spelled)} names more than {MAX_GROUPS:,} groups, the most in one push."
-                notes.problem(node.spelled, "too_many_groups", message, "Name fewer groups.")
-                return None
+                return _refuse_groups(node, notes)
     return tuple(groups.values()) or None
+
+
+def _refuse_groups(node: Node, notes: Notes) -> None:
+    message = f"{show_path(node.spelled)} names more than {MAX_GROUPS:,} groups, the most in one push."
+    notes.problem(node.spelled, "too_many_groups", message, "Name fewer groups.")
 
 
 def _list_group_texts(node: Node, notes: Notes) -> tuple[tuple[str, str], ...] | None:
@@ -135,6 +140,8 @@ def _list_group_texts(node: Node, notes: Notes) -> tuple[tuple[str, str], ...] |
     listed = _read_json_list(text)
     if listed is None:
         return ((node.spelled, text),)
+    if len(listed) > MAX_INDEX + 1:
+        return _refuse_groups(node, notes)
     for inner in listed:
         if isinstance(inner, (tuple, list)):
             message = f"The list in the text of {show_path(node.spelled)} holds something that is not a text."

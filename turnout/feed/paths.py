@@ -13,6 +13,10 @@ from turnout.feed.notes import Notes, find_odd_character, show_path
 from turnout.feed.redact import show
 
 MAX_INDEX = 9_999
+MAX_PLACES = 25_000
+"""Values, lists and objects of one push, known and unknown: each costs some 500 bytes of memory while it is read."""
+MAX_PATH_CHARACTERS = 1_024
+"""Of a path: every place below a long name would hold that name again."""
 
 
 class Missing:
@@ -107,6 +111,7 @@ class _Tree:
         self._contested: dict[int, Node] = {}
         """Nodes with several values, or with a value and children, in the order in which that showed."""
         self._overfull: set[int] = set()
+        self._places = 0
 
     def place_object(self, at: Node, members: Object, spelled: str, exact: bool, depth: int) -> None:
         """Everything that an object says, below `at`. `exact` is whether the names so far are exactly ours."""
@@ -159,7 +164,7 @@ class _Tree:
                 self._place(child, item, prefix, exact, depth + 1)
 
     def _child(self, at: Node, segment: str, spelled: str, is_bracketed: bool) -> tuple[Node | None, bool]:
-        """The node of that name below this one, and whether the name is spelled otherwise; None: an index too high."""
+        """The node of that name below this one, and whether the name is spelled otherwise; None: too many."""
         children = self._open(at)
         shape, renamed = None, False
         known = at.shape.find(segment) if at.shape is not None else None
@@ -176,6 +181,8 @@ class _Tree:
                 at.following = max(at.following, int(segment) + 1)
         child = children.get(segment)
         if child is None:
+            if self._is_too_much(spelled):
+                return None, False
             path = f"{at.path}[{segment}]" if segment.isdigit() and at.path else join(at.path, segment)
             child = children[segment] = Node(segment, path, spelled, shape)
         if renamed and not child.renamed:
@@ -260,6 +267,18 @@ class _Tree:
         cure = "Send the attendee as the documentation shows it; nothing there is deeper than five levels."
         self._notes.problem(spelled, "too_deep", message, cure)
         return True
+
+    def _is_too_much(self, spelled: str) -> bool:
+        """Whether a further place has too long a path, or is one too many; if so it is noted (B3)."""
+        if len(spelled) > MAX_PATH_CHARACTERS:
+            message = f"{show_path(spelled)} has {len(spelled):,} characters; {MAX_PATH_CHARACTERS:,} are the most."
+            self._notes.problem(spelled, "name_too_long", message, "Send a shorter name.")
+            return True
+        self._places += 1
+        if self._places == MAX_PLACES + 1:
+            message = f"With {show_path(spelled)} the push holds more than {MAX_PLACES:,} fields and values."
+            self._notes.problem(spelled, "too_many_fields", message, "Send less of one attendee.")
+        return self._places > MAX_PLACES
 
     def _refuse_index(self, at: Node, spelled: str) -> None:
         """Says once for a list that it goes too far."""

@@ -50,16 +50,6 @@ def add_addresses(connection: Connection, rows: Sequence[tuple[str, str, str]]) 
     insert(connection, "addresses", "event_id, address, attendee_id", rows)
 
 
-def list_addresses(connection: Connection, event_id: str, attendee_id: str) -> list[str]:
-    """Every address that leads to the attendee. Reads all of the event's."""
-    return list(
-        connection.execute(
-            text("SELECT address FROM addresses WHERE event_id = :event_id AND attendee_id = :id ORDER BY address"),
-            {"event_id": event_id, "id": attendee_id},
-        ).scalars()
-    )
-
-
 def add_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:
     """Rows of event, source, id there, attendee."""
     insert(
@@ -132,12 +122,6 @@ def list_attendees(
         },
     )
     return [_decode(document) for document in rows.scalars()]
-
-
-def count_attendees(connection: Connection, event_id: str) -> int:
-    return connection.execute(
-        text("SELECT count(*) FROM attendees WHERE event_id = :event_id"), {"event_id": event_id}
-    ).scalar_one()
 
 
 def count_by_status(connection: Connection, event_id: str) -> dict[str, int]:

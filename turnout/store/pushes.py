@@ -101,7 +101,10 @@ def list_pushes(
     where = ["event_id = :event_id"]
     if source_number is not None:
         where.append("source_number = :source_number")
-    if result is not None:
+    if result == "failed":
+        # As a literal, which the index of the failed ones is for.
+        where.append("result = 'failed'")
+    elif result is not None:
         where.append("result = :result")
     if before_id is not None:
         where.append("id < :before_id")

@@ -6,7 +6,7 @@
 - No foreign keys: growing tables are never cascaded into, and a distributed database would not check them.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -206,6 +206,14 @@ pushes = Table(
     _text("failure", null=True),
     # A sender's own pushes, latest first.
     Index("pushes_source", "event_id", "source_number", "id"),
+    # The few that failed among the many that did not.
+    Index(
+        "pushes_failed",
+        "event_id",
+        "id",
+        sqlite_where=text("result = 'failed'"),
+        postgresql_where=text("result = 'failed'"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -1,0 +1,239 @@
+"""The command: `python -m bench [--quick] [ROW…]`."""
+
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+
+from bench import durability, profile, report, rounds, stores
+from bench.contenders import BY_NAME, MILLION, Contender
+from bench.refused import Refused
+from bench.report import Figure, Sheet, spread
+from bench.rounds import Effort, Grounds, Rounds
+from bench.rows import NAMES, RATIOS, Goal, Row
+from bench.running import Cores, Server
+
+_QUICK = Effort(rounds=2, seconds=1)
+_MIB = 1 << 20
+_IDLE, _LOADED, _START = Goal("≤", 110, " MiB"), Goal("≤", 240, " MiB"), Goal("≤", 2, " s")
+
+
+@click.command(epilog="Rows: " + ", ".join(NAMES))
+@click.argument("names", metavar="[ROW]…", nargs=-1, type=click.Choice(NAMES))
+@click.option("--quick", is_flag=True, help="A smoke test: two short rounds, no million, no goals of speed.")
+@click.option("--rounds", "rounds_", default=5, show_default=True, type=click.IntRange(1), help="How often in turn.")
+@click.option("--seconds", default=4.0, show_default=True, help="Of each contender in each round.")
+@click.option("--folder", type=click.Path(path_type=Path), help="For the stores; on a disk. Default: in /var/tmp.")
+@click.option("--markdown", is_flag=True, help="The tables as Markdown.")
+def main(
+    names: tuple[str, ...], quick: bool, rounds_: int, seconds: float, folder: Path | None, markdown: bool
+) -> None:
+    """Measure how fast Turnout is, and whether it is so honestly.
+
+    Example: python -m bench noop batch
+    """
+    errors = Console(stderr=True)
+    chosen = names or tuple(name for name in NAMES if not (quick and name in ("million", "memory")))
+    if sys.platform != "linux":
+        raise click.ClickException("The benchmark reads /proc and pins processes to cores: it runs on Linux only.")
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        raise click.ClickException("The server and the load generator need a processor core each; there is one.")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    ground = Path(tempfile.mkdtemp(prefix="turnout-bench-", dir=folder or "/var/tmp"))
+    grounds = Grounds(
+        ground,
+        Cores(allowed[0], allowed[1]),
+        _QUICK if quick else Effort(rounds_, seconds),
+        lambda text: errors.print(text, highlight=False),
+    )
+    machine = report.describe_machine(ground, stores.file_system(ground))
+    try:
+        figures, sheets = _measure(grounds, chosen)
+    finally:
+        grounds.close()
+    print(machine if markdown else "")
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    if not markdown:
+        console.print(machine, highlight=False)
+    report.show(console, [report.figures_sheet(figures), *sheets], markdown=markdown)
+    missed = [figure for figure in figures if not figure.is_met and not (quick and figure.is_speed)]
+    sys.exit(1 if missed else 0)
+
+
+def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], list[Sheet]]:
+    ratios = [row for row in RATIOS if row.name in chosen]
+    wanted = {name for row in ratios for name in row.contenders}
+    wanted |= {"mixed"} & set(chosen)
+    wanted |= {"million"} if "memory" in chosen else set()
+    contenders = [contender for name, contender in BY_NAME.items() if name in wanted]
+    figures: list[Figure] = []
+    late: list[Figure] = []
+
+    def attempt(title: str, make: Callable[[], list[Figure]]) -> None:
+        grounds.say(title)
+        try:
+            late.extend(make())
+        except Refused as error:
+            grounds.say(f"  refused, {error}")
+            late.append(Figure(title=title, value="refused", goal="", is_met=False, remark=str(error), is_speed=False))
+
+    if "flushes" in chosen:
+        attempt("flushes to disk against commits", lambda: _flushes(grounds))
+    if "kill" in chosen:
+        attempt("acknowledgements against rows after a kill", lambda: _kill(grounds))
+    if "start" in chosen:
+        attempt("start-up to ready", lambda: _starts(grounds, wanted))
+    sheets = []
+    if contenders:
+        measured = Rounds(grounds, contenders, flushes=any(row.flushes for row in ratios))
+        measured.run()
+        figures += [_ratio(row, measured) for row in ratios]
+        sheets.append(report.contenders_sheet(contenders, measured.rounds))
+        if measured.flush_bytes:
+            sheets.append(_flush_sheet(measured))
+        if "start" in chosen:
+            attempt("start-up to ready after a kill", lambda: _start_after_kill(grounds, contenders))
+        if "memory" in chosen:
+            attempt("memory", lambda: _memory(grounds, measured))
+    if "profile" in chosen:
+        sheets.append(_profile(grounds))
+    return figures + late, sheets
+
+
+def _ratio(row: Row, measured: Rounds) -> Figure:
+    refused = [measured.refused[name] for name in row.contenders if name in measured.refused]
+    if refused:
+        return Figure(
+            title=row.title,
+            value="refused",
+            prototype=row.prototype,
+            goal=str(row.goal),
+            is_met=False,
+            remark=refused[0],
+            is_speed=False,
+        )
+    values = [row.ratio(one) for one in measured.rounds]
+    median, around = spread(values)
+    return Figure(
+        title=row.title,
+        value=median,
+        rounds=around,
+        prototype=row.prototype,
+        goal=str(row.goal),
+        is_met=row.goal.is_met(statistics.median(values)),
+    )
+
+
+def _flush_sheet(measured: Rounds) -> Sheet:
+    flushes = [one.flush_s * 1e6 for one in measured.rounds if one.flush_s is not None]
+    median, around = spread(flushes, 0)
+    return Sheet(
+        "A flush to this disk",
+        ("bytes", "median, µs", "rounds"),
+        [(f"{measured.flush_bytes:,}", median, around)],
+    )
+
+
+def _flushes(grounds: Grounds) -> list[Figure]:
+    counted = durability.count_flushes(grounds)
+    return [
+        Figure(
+            title=f"flushes ÷ commits ({counted.pushes:,} pushes)",
+            value=f"{counted.flushes:,} ÷ {counted.commits:,}",
+            goal="≥ 1",
+            is_met=counted.flushes >= counted.commits > 0,
+            is_speed=False,
+        )
+    ]
+
+
+def _kill(grounds: Grounds) -> list[Figure]:
+    left = durability.kill(grounds)
+    return [
+        Figure(
+            title="rows after a kill ÷ acknowledged pushes",
+            value=f"{left.rows:,} ÷ {left.acknowledged:,}",
+            goal="≥ 1, each found, no gap",
+            is_met=left.rows >= left.acknowledged == left.found and not left.gaps,
+            remark=f"{left.found:,} found, {left.gaps} gaps",
+            is_speed=False,
+        )
+    ]
+
+
+def _starts(grounds: Grounds, wanted: set[str]) -> list[Figure]:
+    # Only where the store is made anyway: it takes minutes.
+    attendees = MILLION if "million" in wanted else 10_000
+    store = grounds.store(str(attendees), attendees)
+    return [_start(f"start-up to ready with {attendees:,} attendees", rounds.measure_starts(grounds, store, 3))]
+
+
+def _start_after_kill(grounds: Grounds, contenders: list[Contender]) -> list[Figure]:
+    largest = max(contenders, key=lambda one: one.attendees)
+    store = grounds.server(largest).store
+    grounds.end(largest, kill=True)
+    return [
+        _start(
+            f"start-up to ready after a kill, {largest.attendees:,} attendees",
+            rounds.measure_starts(grounds, store, 1),
+        )
+    ]
+
+
+def _start(title: str, taken: list[float]) -> Figure:
+    median, around = spread(taken)
+    return Figure(
+        title=title,
+        value=f"{median} s",
+        rounds=around if len(taken) > 1 else "",
+        goal=str(_START),
+        is_met=_START.is_met(max(taken)),
+    )
+
+
+def _memory(grounds: Grounds, measured: Rounds) -> list[Figure]:
+    idle = rounds.measure_idle_memory(grounds)
+    if measured.memory is None:
+        raise Refused("no load with a million attendees was measured")
+    return [
+        Figure(
+            title=title,
+            value=f"{memory.resident / _MIB:.0f} MiB",
+            prototype=prototype,
+            goal=str(goal),
+            is_met=goal.is_met(memory.resident / _MIB),
+            remark=f"PSS {memory.proportional / _MIB:.0f} MiB",
+        )
+        for title, memory, prototype, goal in (
+            ("memory, idle", idle, "43 MiB", _IDLE),
+            ("memory under load, a million attendees (peak)", measured.memory, "112 MiB", _LOADED),
+        )
+    ]
+
+
+def _profile(grounds: Grounds) -> Sheet:
+    """Apart from the rounds, because keeping account costs time."""
+    grounds.say("profile")
+    push = BY_NAME["push"]
+    with Server(grounds.store("profile", push.attendees), grounds.cores, {"BENCH_PROFILE": "1"}) as server:
+        warm = server.run(grounds.load(server, push, 2_000), breathless_is_fine=True)
+        requests = max(1_000, round(warm.rows_per_s * grounds.effort.seconds))
+        before = _account(server)
+        server.run(grounds.load(server, push, requests), breathless_is_fine=True)
+        return report.profile_sheet(profile.split(before, _account(server)), requests)
+
+
+def _account(server: Server) -> profile.Account:
+    return msgspec.convert(server.tell()["profile"], profile.Account)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Where the processor time of a push goes: the server keeps account of the functions below, each by its thread's clock.
+
+It costs a push some microseconds itself, so the shares count and not the sums.
+"""
+
+import functools
+import importlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import msgspec
+
+Thread = Literal["loop", "commit"]
+_PARTS: tuple[tuple[Thread, str, str, str], ...] = (
+    ("loop", "HTTP in: parser, scope, task", "turnout.server.connection", "Connection.data_received"),
+    ("loop", "headers: key, type, address", "turnout.feed.reading", "Head.__init__"),
+    ("loop", "body: bytes to object", "turnout.feed.intake", "decode"),
+    ("loop", "key: digest, comparison", "turnout.feed.authenticate", "find_key"),
+    ("loop", "parse: object to push", "turnout.feed.parse", "to_push"),
+    ("loop", "digest of the body", "turnout.feed.intake", "digest_of"),
+    ("loop", "receipt", "turnout.feed.intake", "render"),
+    ("commit", "read clocks", "turnout.store.events", "lock_clocks"),
+    ("commit", "read attendees: SQL", "turnout.store.attendees", "find_by_addresses"),
+    ("commit", "read attendees: decode documents", "turnout.store.attendees", "_decode"),
+    ("commit", "merge", "turnout.feed.commit", "merge"),
+    ("commit", "take: names, document, change, outcome", "turnout.feed.commit", "_take_push"),
+    ("commit", "what the source may see", "turnout.feed.commit", "shown_to_source"),
+    ("commit", "write: rows put together", "turnout.feed.commit", "_write"),
+    ("commit", "write attendees", "turnout.store.attendees", "write_attendees"),
+    ("commit", "write changes", "turnout.store.changes", "add_changes"),
+    ("commit", "write pushes", "turnout.store.pushes", "add_pushes"),
+    ("commit", "write bodies", "turnout.store.pushes", "add_bodies"),
+    ("commit", "move clocks", "turnout.store.events", "move_clocks"),
+    ("commit", "checkpoint", "turnout.store.connect", "Database.move_log"),
+    ("commit", "wake the loop", "turnout.feed.group_commit", "_deliver"),
+)
+_BEGIN, _END = "BEGIN and lock", "COMMIT, with the flush's share of the kernel"
+LOOP_REST = "rest: asyncio, HTTP out, sockets"
+COMMIT_REST = "rest of the commit thread"
+
+
+class Account(msgspec.Struct):
+    """What has been used so far, in nanoseconds of processor time."""
+
+    process: int = 0
+    loop: int = 0
+    parts: dict[str, int] = {}
+    """By title, without what belongs to another part."""
+
+
+class _Frames(threading.local):
+    """The parts that a thread is in, each with the time that belongs to parts inside it."""
+
+    def __init__(self) -> None:
+        self.inner: list[int] = []
+
+
+_frames = _Frames()
+_parts: dict[str, int] = {}
+
+
+def install() -> None:
+    """From now on the parts are timed, in this process."""
+    for _, title, module, path in _PARTS:
+        owner: Any = importlib.import_module(module)
+        *parents, name = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+        function = getattr(owner, name)
+        if path == "find_by_addresses":
+            function = _listed(function)
+        setattr(owner, name, _timed(title, function))
+    _time_transactions()
+
+
+def read() -> Account:
+    """Asked in the loop's thread; all nought unless installed."""
+    if not _parts:
+        return Account()
+    return Account(time.process_time_ns(), time.thread_time_ns(), dict(_parts))
+
+
+def split(before: Account, after: Account) -> list[tuple[str, str, int]]:
+    """Thread, part and nanoseconds between two accounts, what is left over included."""
+    used = {title: after.parts[title] - before.parts.get(title, 0) for title in after.parts}
+    loop, process = after.loop - before.loop, after.process - before.process
+    by_thread: dict[str, list[tuple[str, str, int]]] = {"loop": [], "commit": []}
+    for thread, title, _, _ in _PARTS:
+        by_thread[thread].append((thread, title, used[title]))
+    by_thread["commit"] += [("commit", title, used[title]) for title in (_BEGIN, _END)]
+    loop_known = sum(spent for _, _, spent in by_thread["loop"])
+    commit_known = sum(spent for _, _, spent in by_thread["commit"])
+    return [
+        *by_thread["loop"],
+        ("loop", LOOP_REST, loop - loop_known),
+        *by_thread["commit"],
+        ("commit", COMMIT_REST, process - loop - commit_known),
+    ]
+
+
+def _timed(title: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    _parts[title] = 0
+
+    @functools.wraps(function)
+    def timed(*arguments: Any, **options: Any) -> Any:
+        inner = _frames.inner
+        inner.append(0)
+        began = time.thread_time_ns()
+        try:
+            return function(*arguments, **options)
+        finally:
+            took = time.thread_time_ns() - began
+            _parts[title] += took - inner.pop()
+            if inner:
+                inner[-1] += took
+
+    return timed
+
+
+def _listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """A generator's work done when it is called, so that it can be timed."""
+    return lambda *arguments: iter(list(function(*arguments)))
+
+
+def _time_transactions() -> None:
+    from turnout.store.connect import Database
+
+    write = Database.write
+    for title in (_BEGIN, _END):
+        _parts[title] = 0
+
+    @contextmanager
+    def timed_write(self: Database) -> Generator[Any]:
+        transaction = write(self)
+        connection = _timed_once(_BEGIN, transaction.__enter__)
+        try:
+            yield connection
+        except BaseException:
+            if not transaction.__exit__(*sys.exc_info()):
+                raise
+        else:
+            _timed_once(_END, transaction.__exit__, None, None, None)
+
+    Database.write = timed_write
+
+
+def _timed_once(title: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    began = time.thread_time_ns()
+    try:
+        return function(*arguments)
+    finally:
+        _parts[title] += time.thread_time_ns() - began

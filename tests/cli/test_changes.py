@@ -1,0 +1,107 @@
+"""`turnout changes`, in this process and as a process that follows."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from tests.cli.conftest import Cli, person
+
+TURNOUT = [sys.executable, "-m", "turnout"]
+
+
+def test_changes_come_in_order_as_lines(cli: Cli) -> None:
+    cli.make_event("spring", "null=clear")
+    cli.push(person("a@x.org", ["VIP"], title="CTO"))
+    cli.push({"profile": {"email": "a@x.org"}, "eventInfo": {"attending": False}})
+    cli.run("group", "rename", "--event", "spring", "VIP", "Guests")
+    setting, created, withdrawn, renamed = cli.lines("changes", "--event", "spring")
+    assert list(created) == ["sequence", "kind", "at", "attendeeId", "email", "pushId", "source", "changes"]
+    assert [one["sequence"] for one in (setting, created, withdrawn, renamed)] == [1, 2, 3, 4]
+    assert setting["changes"] == [{"path": "settings.null", "old": "keep", "new": "clear"}]
+    assert (setting["attendeeId"], setting["pushId"], setting["source"]) == (None, None, None)
+    assert (created["kind"], created["source"], created["email"]) == ("created", "main", "a@x.org")
+    assert created["changes"][-1] == {"path": "eventInfo.groups.groupNames", "old": [], "new": ["Guests"]}
+    assert withdrawn["kind"] == "withdrawn"
+    assert withdrawn["changes"] == [{"path": "status", "old": "attending", "new": "withdrawn"}]
+    assert renamed["changes"] == [{"path": "group", "old": "VIP", "new": "Guests"}]
+
+
+def test_changes_begin_after_a_number_and_end_at_a_limit(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(*(person(f"p{number}@x.org") for number in range(1_100)))
+    lines = cli.lines("changes", "--event", "spring", "--after", "17", "--limit", "1050")
+    assert [line["sequence"] for line in lines] == list(range(18, 1_068))
+    assert cli.lines("changes", "--event", "spring", "--after", "1100") == []
+    assert "no event autumn" in cli.error("changes", "--event", "autumn")
+
+
+def test_people_get_a_line_each(cli: Cli) -> None:
+    cli.make_event("spring", "time_zone=Europe/Berlin")
+    cli.push(person("a@x.org", title="CTO"))
+    last = cli.text("changes", "--event", "spring").splitlines()[-1]
+    assert "created" in last
+    assert 'profile.title: – → "CTO"' in last
+
+
+@contextmanager
+def following(cli: Cli) -> Generator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*TURNOUT, "changes", "--event", "spring", "--follow", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TURNOUT_DATABASE_URL": cli.url},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_following_waits_for_what_is_added_and_ends_with_ctrl_c(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    with following(cli) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["email"] == "a@x.org"
+        # A group that was new after the follower began.
+        cli.push(person("b@x.org", ["VIP"]))
+        assert json.loads(process.stdout.readline())["changes"][-1]["new"] == ["VIP"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
+def test_following_ends_when_nobody_reads_any_more(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    with following(cli) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
+def test_a_closed_pipe_is_no_error(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(*(person(f"p{number}@x.org", biography="x" * 500) for number in range(1_000)))
+    done = subprocess.run(
+        f"set -o pipefail; {' '.join(TURNOUT)} changes --event spring --json | head -n 1",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TURNOUT_DATABASE_URL": cli.url},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["sequence"] == 1
+    assert done.stderr == ""

@@ -1,0 +1,128 @@
+"""What all commands have in common: help, errors, speed."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.cli.conftest import Cli
+from turnout.cli import main
+
+GROUPS = ("event", "source", "key", "group", "field", "attendees", "pushes")
+
+
+def list_all() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            for sub_name, sub_command in command.commands.items():
+                yield f"{name} {sub_name}", sub_command
+
+
+COMMANDS = dict(list_all())
+
+
+def test_every_file_with_a_command_is_a_command() -> None:
+    assert {"event", "key", "push", "pushes", "changes", "verify", "doctor", "serve"} <= set(COMMANDS)
+    assert "output" not in COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_explained_with_an_example(name: str) -> None:
+    text = COMMANDS[name].help or ""
+    assert f"turnout {name}" in text
+    assert "Example: " in text
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in (*GROUPS, "serve", "start")])
+def test_every_command_can_give_json(name: str) -> None:
+    assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
+
+
+def test_a_known_error_is_one_sentence_and_exit_code_1(cli: Cli) -> None:
+    result = cli.run("event", "show", "nowhere", code=1)
+    assert result.stdout == ""
+    assert result.stderr == "Error: There is no event nowhere. `turnout event list` shows the events that there are.\n"
+
+
+def test_a_known_error_is_an_object_on_standard_error_where_json_is_wanted(cli: Cli) -> None:
+    result = cli.run("event", "show", "nowhere", "--json", code=1)
+    assert result.stdout == ""
+    error = json.loads(result.stderr)["error"]
+    assert error["code"] == "not_found"
+    assert "nowhere" in error["message"]
+    assert error["help"]
+
+
+def test_a_mistake_in_the_command_line_is_exit_code_2(cli: Cli) -> None:
+    assert "did you mean event" in cli.run("evnt", code=2).stderr.lower()
+    cli.run("event", "create", code=2)
+    cli.run("key", "create", "--event", "spring", "--expires", "soon", code=2)
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", "sqlite:////proc/turnout/turnout.db")
+    assert "/proc/turnout cannot be written to" in cli.error("event", "list")
+
+
+def test_a_newer_schema_is_no_traceback(cli: Cli) -> None:
+    database = cli.open()
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    assert "made by a newer version" in cli.error("event", "list")
+
+
+def test_settings_that_cannot_be_meant_are_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNOUT_DATABAS_URL", "x")
+    assert "Did you mean TURNOUT_DATABASE_URL?" in cli.error("event", "list")
+
+
+def test_a_file_that_is_no_database_is_no_traceback(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
+    assert "cannot be used" in cli.error("event", "list")
+
+
+def test_what_comes_from_outside_cannot_command_the_terminal(cli: Cli) -> None:
+    cli.make_event()
+    cli.push({"profile": {"email": "a@x.org", "firstName": "\x1b[31mAnn\u202e"}})
+    shown = cli.text("attendees", "list", "--event", "spring")
+    assert "\x1b" not in shown
+    assert "\\u001b[31mAnn\\u202e" in shown
+
+
+def cpu_s(*arguments: str) -> float:
+    """The least that a Python process took of the processor, in three goes: tests run beside one another."""
+    took_s = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(took_s)
+
+
+def test_help_is_quick() -> None:
+    """0.2 s on an idle machine; here it is held against the library that draws it."""
+    assert cpu_s("-m", "turnout", "--help") < 2 * cpu_s("-c", "import rich_click, rich.table, rich.panel")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from turnout.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'msgspec', 'litestar', 'httpx2', 'uvicorn', 'alembic'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

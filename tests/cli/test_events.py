@@ -1,0 +1,123 @@
+"""`turnout event`, `turnout source`, `turnout group`, `turnout field`."""
+
+import pytest
+
+from tests.cli.conftest import Cli, person
+
+
+def test_a_new_event_has_a_gateway_and_a_key(cli: Cli) -> None:
+    made = cli.json("event", "create", "Spring Conference")
+    assert set(made) == {"event", "gateway", "key"}
+    assert made["event"].keys() == {"id", "slug", "name"}
+    assert made["event"]["slug"] == "spring-conference"
+    assert made["gateway"] == "https://feed.example.org/e/spring-conference"
+    assert made["key"].startswith("trn_")
+
+
+def test_people_get_a_command_to_paste(cli: Cli) -> None:
+    shown = cli.text("event", "create", "Spring", "--slug", "s1")
+    assert "curl https://feed.example.org/e/s1/attendees" in shown
+    assert "shown this once" in shown
+
+
+def test_a_slug_is_given_once(cli: Cli) -> None:
+    cli.make_event("spring")
+    assert "There is an event spring already" in cli.error("event", "create", "Spring")
+
+
+def test_an_archived_event_is_out_of_the_list_until_it_is_taken_back(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.run("event", "archive", "spring")
+    assert cli.json("event", "list") == {"events": []}
+    assert cli.json("event", "list", "--all")["events"][0]["archivedAt"]
+    cli.run("event", "archive", "spring", "--undo")
+    assert [one["slug"] for one in cli.json("event", "list")["events"]] == ["spring"]
+
+
+def test_settings_are_set_and_shown(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.run("event", "set", "spring", "null=clear", "time_zone=Europe/Berlin", "name=Autumn", "host=feed.autumn.org")
+    shown = cli.json("event", "show", "spring")
+    assert shown["settings"] == {
+        "name": "Autumn",
+        "host": "feed.autumn.org",
+        "time_zone": "Europe/Berlin",
+        "null": "clear",
+        "blank": "clear",
+        "groups": "source",
+        "lists": "none",
+        "status_codes": "seed",
+    }
+    assert shown["gateway"] == "https://feed.autumn.org"
+    assert shown["lastSequence"] == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("nul=clear", "Did you mean null?"),
+        ("null=maybe", "keep or clear"),
+        ("null", "name=value"),
+        ("time_zone=Mars", "no time zone"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_explained(cli: Cli, setting: str, says: str) -> None:
+    cli.make_event("spring")
+    assert says in cli.error("event", "set", "spring", setting)
+
+
+def test_an_event_shows_how_much_is_in_it(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.push(person("a@x.org", ["VIP"]), person("b@x.org"), {**person("b@x.org"), "eventInfo": {"attending": False}})
+    shown = cli.json("event", "show", "spring")
+    assert shown["attendees"] == {"attending": 1, "withdrawn": 1}
+    assert shown["groups"] == 1
+    assert "1 attending, 1 withdrawn" in cli.text("event", "show", "spring")
+
+
+def test_a_source_is_shown_with_the_settings_in_effect(cli: Cli) -> None:
+    cli.make_event("spring", "blank=keep")
+    cli.run("key", "create", "--event", "spring", "--label", "Ticket shop")
+    cli.run("source", "set", "--event", "spring", "ticket shop", "null=clear")
+    main, shop = cli.json("source", "list", "--event", "spring")["sources"]
+    assert (main["name"], shop["name"]) == ("main", "Ticket shop")
+    assert main["settings"]["null"] == "keep"
+    assert shop["settings"] == {
+        "null": "clear",
+        "blank": "keep",
+        "groups": "source",
+        "lists": "none",
+        "status_codes": "seed",
+    }
+    assert shop["own"] == {"null": "clear"}
+    assert [key["state"] for key in shop["keys"]] == ["good"]
+    assert shop["lastPushAt"] is None
+    cli.run("source", "set", "--event", "spring", "Ticket shop", "null=default")
+    assert cli.json("source", "list", "--event", "spring")["sources"][1]["own"] == {}
+
+
+def test_a_source_shows_its_last_push(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.push(person("a@x.org"))
+    assert cli.json("source", "list", "--event", "spring")["sources"][0]["lastPushAt"]
+
+
+def test_a_group_is_listed_renamed_and_kept_for_staff(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.push(person("a@x.org", ["Group1", "VIP"]))
+    cli.run("group", "rename", "--event", "spring", "group1", "Speakers")
+    cli.run("group", "set", "--event", "spring", "VIP", "staff_only=yes")
+    speakers, vip = cli.json("group", "list", "--event", "spring")["groups"]
+    assert (speakers["name"], speakers["formerNames"], speakers["attendees"]) == ("Speakers", ["group1"], 1)
+    assert (vip["name"], vip["staffOnly"], vip["firstSource"]) == ("VIP", True, "main")
+    assert "staff_only=yes or staff_only=no" in cli.error("group", "set", "--event", "spring", "VIP", "staff_only=ja")
+    assert "no group 'Crew'" in cli.error("group", "rename", "--event", "spring", "Crew", "Staff")
+
+
+def test_a_custom_field_is_listed_and_renamed(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.push({"profile": {"email": "a@x.org", "customFields": [{"fieldName": "Shoesize", "fieldValue": "43"}]}})
+    cli.run("field", "rename", "--event", "spring", "shoesize", "Shoe size")
+    (field,) = cli.json("field", "list", "--event", "spring")["fields"]
+    assert (field["name"], field["formerNames"]) == ("Shoe size", ["shoesize"])
+    assert cli.json("attendees", "get", "--event", "spring", "a@x.org")["customFields"] == {"Shoe size": "43"}

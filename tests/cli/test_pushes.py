@@ -1,0 +1,86 @@
+"""`turnout pushes`."""
+
+from tests.cli.conftest import Cli, person
+
+BAD = {"profile": {"email": "nobody"}}
+
+
+def test_pushes_are_listed_latest_first(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"), BAD, person("a@x.org", title="CTO"), code=1)
+    listed = cli.json("pushes", "list", "--event", "spring")
+    assert [one["result"] for one in listed["pushes"]] == ["updated", "failed", "created"]
+    assert listed["next"] is None
+    assert "nobody" in listed["pushes"][1]["detail"]
+    assert "nobody" in cli.text("pushes", "list", "--event", "spring", "--result", "failed")
+
+
+def test_pushes_come_in_pages(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(*(person(f"p{number}@x.org") for number in range(5)))
+    first = cli.json("pushes", "list", "--event", "spring", "--limit", "3")
+    second = cli.json("pushes", "list", "--event", "spring", "--limit", "3", "--before", first["next"])
+    emails = [one["email"] for one in first["pushes"] + second["pushes"]]
+    assert emails == [f"p{number}@x.org" for number in (4, 3, 2, 1, 0)]
+
+
+def test_pushes_of_one_source_are_listed(cli: Cli) -> None:
+    cli.make_event()
+    cli.run("key", "create", "--event", "spring", "--label", "Shop")
+    cli.push(person("a@x.org"))
+    cli.push(person("b@x.org"), source="Shop")
+    listed = cli.json("pushes", "list", "--event", "spring", "--source", "shop")["pushes"]
+    assert [one["email"] for one in listed] == ["b@x.org"]
+    assert "It has: main, Shop" in cli.error("pushes", "list", "--event", "spring", "--source", "x")
+
+
+def test_a_push_is_shown_with_its_errors_and_its_body(cli: Cli) -> None:
+    cli.make_event()
+    (failed,) = cli.push({**BAD, "key": "trn_0_0"}, code=1)["results"]
+    shown = cli.json("pushes", "show", failed["id"])
+    assert shown["event"] == "spring"
+    assert shown["errors"][0]["code"] == "invalid_email"
+    assert "trn_" not in shown["body"]
+    text = cli.text("pushes", "show", failed["id"])
+    assert "What was wrong" in text
+    assert '"nobody"' in text
+
+
+def test_a_push_is_shown_with_what_it_changed(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org", title="CTO", jobTitle="x"))
+    (push,) = cli.json("pushes", "list", "--event", "spring")["pushes"]
+    shown = cli.json("pushes", "show", push["id"])
+    assert {"path": "profile.title", "old": None, "new": "CTO"} in shown["changes"]
+    assert shown["warnings"][0]["code"] == "unknown_field"
+    assert shown["actor"].startswith("cli:")
+    assert "What was odd" in cli.text("pushes", "show", push["id"])
+    assert "no push psh_0" in cli.error("pushes", "show", "psh_0")
+
+
+def test_a_replay_gives_its_receipt(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org", title="CTO"))
+    (push,) = cli.json("pushes", "list", "--event", "spring")["pushes"]
+    receipt = cli.json("pushes", "replay", push["id"], "--dry-run")
+    assert (receipt["replayOf"], receipt["result"], receipt["dryRun"]) == (push["id"], "unchanged", True)
+    assert cli.json("pushes", "replay", push["id"])["result"] == "unchanged"
+    assert "unchanged" in cli.text("pushes", "replay", push["id"])
+
+
+def test_failed_pushes_are_replayed_until_they_succeed(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    cli.push(BAD, code=1)
+    replays = cli.json("pushes", "replay", "--event", "spring", "--failed", code=1)["replays"]
+    assert [one["result"] for one in replays] == ["failed"]
+    assert replays[0]["errors"][0]["code"] == "invalid_email"
+    # The replay failed too; only the original is tried again.
+    assert len(cli.json("pushes", "replay", "--event", "spring", "--failed", code=1)["replays"]) == 1
+
+
+def test_a_replay_needs_to_know_what(cli: Cli) -> None:
+    cli.run("pushes", "replay", code=2)
+    cli.run("pushes", "replay", "psh_1", "--event", "x", "--failed", code=2)
+    cli.run("pushes", "replay", "--failed", code=2)
+    assert "no push psh_1" in cli.error("pushes", "replay", "psh_1")

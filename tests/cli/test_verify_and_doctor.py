@@ -1,0 +1,53 @@
+"""`turnout verify` and `turnout doctor`: what they print, and with which code they end."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, person
+
+
+def test_a_sound_database_is_ok(cli: Cli) -> None:
+    cli.make_event()
+    cli.make_event("autumn")
+    cli.push(person("a@x.org"), {"profile": {}}, code=1)
+    assert cli.json("verify") == {
+        "events": [
+            {"slug": "spring", "attendees": 1, "changes": 1, "pushes": 2, "problems": [], "moreProblems": 0},
+            {"slug": "autumn", "attendees": 0, "changes": 0, "pushes": 0, "problems": [], "moreProblems": 0},
+        ],
+        "ok": True,
+    }
+    assert [one["slug"] for one in cli.json("verify", "--event", "autumn")["events"]] == ["autumn"]
+    assert "spring: 1 attendees, 1 changes, 2 pushes: ok" in cli.text("verify")
+    assert "no event winter" in cli.error("verify", "--event", "winter")
+
+
+def test_damage_is_told_and_ends_with_1(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    database = cli.open()
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM attendees")
+    database.close()
+    verified = cli.json("verify", code=1)
+    assert not verified["ok"]
+    assert {problem["code"] for problem in verified["events"][0]["problems"]} >= {"no_state", "no_attendee"}
+    assert "who is not there" in cli.text("verify", code=1)
+
+
+def test_doctor_finds_nothing_wrong(cli: Cli) -> None:
+    cli.make_event()
+    diagnosis = cli.json("doctor")
+    assert diagnosis["ok"]
+    assert {"settings", "folder", "SQLite", "durability", "schema", "commit", "clock", "server"} <= {
+        check["name"] for check in diagnosis["checks"]
+    }
+    assert "No server runs" in cli.text("doctor")
+
+
+def test_doctor_says_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TURNOUT_MAX_BODY", "huge")
+    shown = cli.text("doctor", code=1)
+    assert "TURNOUT_MAX_BODY" in shown
+    assert "What to do" in shown

@@ -1,0 +1,107 @@
+"""The doctor tells what is well from what is not."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from turnout.events import event
+from turnout.operations import doctor
+from turnout.operations.doctor import Check, diagnose
+from turnout.store import schema
+from turnout.store.connect import Database
+from turnout.store.file_lock import hold_alone
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"TURNOUT_DATABASE_URL": f"sqlite:///{tmp_path / 'turnout.db'}"}
+
+
+@pytest.fixture
+def database(environ: dict[str, str]):
+    database = Database(environ["TURNOUT_DATABASE_URL"])
+    schema.prepare(database)
+    event.create(database, "Spring")
+    yield database
+    database.close()
+
+
+def look(environ: dict[str, str]) -> dict[str, Check]:
+    return {check.name: check for check in diagnose(environ).checks}
+
+
+def test_where_all_is_well_there_is_nothing_to_do(environ: dict[str, str], database: Database) -> None:
+    diagnosis = diagnose(environ)
+    assert diagnosis.ok
+    assert [origin.value for origin in diagnosis.settings if origin.source == "environment"] == [
+        environ["TURNOUT_DATABASE_URL"]
+    ]
+    assert all(check.state != "problem" and (check.state == "ok") == (check.help == "") for check in diagnosis.checks)
+
+
+def test_it_makes_no_database(environ: dict[str, str], tmp_path: Path) -> None:
+    assert "There is none" in look(environ)["database"].message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_cannot_be_meant_are_a_problem() -> None:
+    diagnosis = diagnose({"TURNOUT_MAX_BODY": "huge", "TURNOUT_PUBLIC_ULR": "x"})
+    assert not diagnosis.ok
+    assert [check.state for check in diagnosis.checks if check.name == "settings"] == ["problem", "problem"]
+
+
+def test_a_running_server_is_seen(environ: dict[str, str], database: Database, tmp_path: Path) -> None:
+    assert look(environ)["server"].message == "No server runs on this database."
+    with hold_alone(tmp_path / "turnout.db.server"):
+        assert look(environ)["server"].message == "A server runs on this database."
+
+
+def test_a_newer_schema_is_a_problem(environ: dict[str, str], database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert look(environ)["schema"].state == "problem"
+
+
+def test_changes_from_the_future_are_a_problem(environ: dict[str, str], database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE clocks SET last_at = 4000000000000000")
+    found = look(environ)["clock"]
+    assert found.state == "problem"
+    assert "2096" in found.message
+
+
+def test_a_file_that_is_no_database_is_a_problem(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
+    assert look(environ)["database"].state == "problem"
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_problem(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    found = look(environ)["folder"]
+    assert found.state == "problem"
+    assert "Read-only file system" in found.message
+
+
+@pytest.mark.parametrize(("free", "state"), [(10 << 30, "ok"), (500 << 20, "warning"), (1 << 20, "problem")])
+def test_a_full_disk_is_seen_coming(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, free: int, state: str
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=free)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    assert look(environ)["disk"].state == state
+
+
+@pytest.mark.parametrize(("kind", "state"), [("ext4", "ok"), ("tmpfs", "warning"), ("nfs4", "problem")])
+def test_a_file_system_that_forgets_or_cannot_lock_is_named(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: str, state: str
+) -> None:
+    monkeypatch.setattr(doctor, "_find_file_system", lambda _: kind)
+    assert look(environ)["file system"].state == state

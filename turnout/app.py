@@ -1,0 +1,132 @@
+"""The wiring: settings → store → rooms → routes, by hand, on one screen."""
+
+import asyncio
+import gc
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import Litestar, Request, Response, get
+from litestar.exceptions import HTTPException, MethodNotAllowedException
+from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
+
+from turnout import __version__, errors
+from turnout.feed.caller_address import client_address
+from turnout.feed.configurations import Configurations
+from turnout.feed.gateway import GatewayApp, GatewaySettings
+from turnout.feed.group_commit import GroupCommit
+from turnout.feed.intake import Feed
+from turnout.feed.reading import Room
+from turnout.feed.receipt import render_error
+from turnout.feed.refusals import Refusals
+from turnout.feed.turns import Turns
+from turnout.operations.health import Health
+from turnout.operations.housekeeping import keep_house
+from turnout.operations.metrics import Metrics
+from turnout.reference.pages import gateway_page, route_handlers
+from turnout.settings import Settings
+from turnout.store.connect import Database
+
+AnyRequest = Request[Any, Any, Any]
+log = structlog.get_logger()
+MAX_BATCHES = 2
+"""Batches worked on at once …"""
+MAX_WAITING_BATCHES = 8
+"""… and waiting for their turn."""
+
+
+def build(settings: Settings, database: Database, public_url: str) -> GatewayApp:
+    """The whole product as one ASGI application. The schema is there; the database is closed at the end."""
+    configurations = Configurations(database)
+    group_commit = GroupCommit(database, configurations, settings.queue_limit)
+    refusals = Refusals(database)
+    room = Room(settings.in_flight_limit)
+    feed = Feed(
+        configurations=configurations,
+        group_commit=group_commit,
+        refusals=refusals,
+        problems_url=f"{public_url}/problems",
+        turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
+    )
+    metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes)
+    health = Health(database, group_commit)
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncGenerator[None]:
+        group_commit.start()
+        house = asyncio.create_task(keep_house(database, refusals))
+        # What start-up has made stays; looking at it again and again was 40 % of a large batch.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        yield
+        house.cancel()
+        with suppress(asyncio.CancelledError):
+            await house
+        await asyncio.to_thread(group_commit.stop)
+        await asyncio.to_thread(refusals.write)
+        database.close()
+
+    @get("/health", include_in_schema=False)
+    async def get_health() -> Response[dict[str, str]]:
+        reason = await health.check()
+        if reason is None:
+            return Response({"status": "ok", "version": __version__})
+        return Response({"status": "unavailable", "reason": reason}, status_code=503)
+
+    @get("/metrics", include_in_schema=False)
+    async def get_metrics(request: AnyRequest) -> Response[bytes]:
+        if not _is_local(request, settings):
+            raise errors.NotFound("There is nothing here.")
+        return Response(
+            await asyncio.to_thread(metrics.render),
+            headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+    pages = Litestar(
+        [get_health, get_metrics, *route_handlers(public_url, __version__)],
+        lifespan=[running],
+        openapi_config=None,
+        # Ours is set up before; Litestar's own would take its place.
+        logging_config=None,
+        exception_handlers={Exception: lambda request, error: _answer_error(request, error, feed.problems_url)},
+    )
+    return GatewayApp(
+        feed,
+        GatewaySettings(
+            max_body_bytes=settings.max_body,
+            max_batch_body_bytes=settings.max_batch_body,
+            trusted_proxies=settings.trusted_proxies,
+            public_host=urlsplit(public_url).hostname or "",
+        ),
+        room,
+        page=gateway_page(public_url),
+        behind=pages,
+    )
+
+
+def _answer_error(request: AnyRequest, error: Exception, problems_url: str) -> Response[bytes]:
+    """Every error outside the gateways, as a problem document with its precise status."""
+    if isinstance(error, MethodNotAllowedException):
+        allowed = tuple((error.headers or {}).get("Allow", "GET").replace(" ", "").split(","))
+        error = errors.MethodNotAllowed(request.method, allowed)
+    elif isinstance(error, HTTPException) and error.status_code == HTTP_404_NOT_FOUND:
+        error = errors.NotFound("There is nothing here.")
+    elif isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
+        error = errors.InvalidRequest(error.detail)
+    elif not isinstance(error, errors.TurnoutError):
+        log.error("request_failed", exc_info=error)
+        error = errors.Unexpected("A mistake in Turnout kept this from being answered.")
+    answer = render_error(error, precise=True, problems_url=problems_url)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, status_code=answer.status, headers=headers)
+
+
+def _is_local(request: AnyRequest, settings: Settings) -> bool:
+    """Whether this machine asks, and not somebody through a proxy on it that we do not know of."""
+    address = client_address(request.scope, settings.trusted_proxies)
+    forwarded = "x-forwarded-for" in request.headers and not settings.trusted_proxies
+    return bool(address) and ip_address(address).is_loopback and not forwarded

@@ -1,0 +1,123 @@
+"""`turnout changes`: an event's change log, and whatever is added to it."""
+
+import select
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from turnout.cli import output
+from turnout.cli.opened import current, event_option, opened
+
+if TYPE_CHECKING:
+    from turnout.changes.change_view import ChangeView
+    from turnout.model.change import Change
+    from turnout.model.event import Configuration
+    from turnout.store.connect import Database
+
+PAGE = 500
+POLL_S = 0.15
+AWAY_S = 1.0
+"""Between two looks while the database cannot be read."""
+
+
+@click.command()
+@event_option
+@click.option("--after", default=0, metavar="N", type=click.IntRange(0), help="Only what came after this change.")
+@click.option("--follow", is_flag=True, help="Wait for what is added, until Ctrl-C.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many.")
+@output.json_option
+def command(slug: str, after: int, follow: bool, limit: int | None) -> None:
+    """Show an event's changes in the order in which they took effect; with --json a line of JSON each.
+
+    Example: turnout changes --event spring --after 17 --follow --json
+    """
+    with opened() as database:
+        try:
+            for change, configuration in _read(database, slug, after, limit, follow=follow):
+                _show(change, configuration)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Both are how to end it: nothing is wrong.
+            output.drop_rest()
+        except KeyboardInterrupt:
+            pass
+
+
+def _read(
+    database: "Database", slug: str, after: int, limit: int | None, *, follow: bool
+) -> "Iterator[tuple[Change, Configuration]]":
+    """The changes behind `after`, each with a set-up that knows its names."""
+    from turnout.errors import StorageUnavailable
+    from turnout.events.setup import get_configuration
+    from turnout.feed.configurations import Configurations
+    from turnout.store import changes
+
+    configurations = Configurations(database)
+    event_id = get_configuration(database, slug).event.id
+    left = limit
+    told = False
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        try:
+            # Of one moment with its lines, so that no line has a name that the set-up lacks.
+            with database.read() as connection:
+                configuration = current(configurations, connection, event_id)
+                page = changes.list_changes(connection, event_id, after=after, limit=size)
+        except StorageUnavailable as error:
+            if not follow:
+                raise
+            if not told:
+                output.note(f"{error.detail} Waiting.")
+            told = True
+            time.sleep(AWAY_S)
+            continue
+        told = False
+        yield from ((change, configuration) for change in page)
+        if page:
+            after = page[-1].sequence
+            left = None if left is None else left - len(page)
+        if len(page) < size:
+            if not follow:
+                return
+            sys.stdout.flush()
+            _wait()
+
+
+def _wait() -> None:
+    """A moment; raises BrokenPipeError as soon as nobody reads our output any more."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError):
+        time.sleep(POLL_S)
+        return
+    # Nothing is asked for, so only an error or a hang-up ends it early.
+    for _, events in poll.poll(POLL_S * 1_000):
+        if events & (select.POLLERR | select.POLLHUP):
+            raise BrokenPipeError
+        time.sleep(POLL_S)
+
+
+def _show(change: "Change", configuration: "Configuration") -> None:
+    from turnout.changes import change_view
+
+    view = change_view.view(change, configuration)
+    if output.wants_json():
+        output.write_json_line(view)
+    else:
+        click.echo(_as_text(change, view, configuration))
+
+
+def _as_text(change: "Change", view: "ChangeView", configuration: "Configuration") -> str:
+    head = [
+        f"{change.sequence:>7,}",
+        output.show_time(change.at, configuration.event.time_zone),
+        f"{change.kind:<9}",
+        change.email or "",
+        f"({view.source})" if view.source else "",
+    ]
+    what = "; ".join(output.describe_change(one) for one in view.changes)
+    return output.printable(f"{'  '.join(part for part in head if part)}  {what}".rstrip())

@@ -1,0 +1,188 @@
+"""`turnout event`: make, list, show, set and archive events."""
+
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from turnout.cli import output
+from turnout.cli.opened import curl_command, gateway_of, opened, opened_event
+
+if TYPE_CHECKING:
+    from turnout.model.event import Event
+
+slug_argument = click.argument("slug")
+
+
+@click.group()
+def command() -> None:
+    """Events: make, list, show, set and archive them.
+
+    Example: turnout event create "Spring Conference" --slug spring
+    """
+
+
+@command.command()
+@click.argument("name")
+@click.option("--slug", metavar="S", help="Its part of the gateway address, for good; else made from the name.")
+@output.json_option
+def create(name: str, slug: str | None) -> None:
+    """Make an event with a first source, *main*, and its key, which is shown this once.
+
+    Example: turnout event create "Spring Conference" --slug spring
+    """
+    from turnout.events import event
+
+    with opened() as database:
+        made, key = event.create(database, name, slug)
+    gateway = gateway_of(made)
+    if output.wants_json():
+        output.write_json(
+            {"event": {"id": made.id, "slug": made.slug, "name": made.name}, "gateway": gateway, "key": key}
+        )
+        return
+    output.pairs([("Event", f"{made.name} ({made.slug})"), ("Gateway", gateway), ("Key", key)])
+    output.say("", "The key is shown this once; only a digest of it is kept. A first push:", "")
+    output.say(curl_command(gateway, key))
+
+
+@command.command("list")
+@click.option("--all", "with_archived", is_flag=True, help="Archived ones too.")
+@output.json_option
+def list_(with_archived: bool) -> None:
+    """List the events.
+
+    Example: turnout event list
+    """
+    from turnout.events import event
+
+    with opened() as database:
+        events = [one for one in event.list_all(database) if with_archived or one.archived_at is None]
+    if output.wants_json():
+        output.write_json({"events": [_describe(one) | {"gateway": gateway_of(one)} for one in events]})
+        return
+    output.table(
+        ("slug", "name", "gateway", "made", "archived"),
+        [
+            (
+                one.slug,
+                one.name,
+                gateway_of(one),
+                output.show_time(one.created_at, one.time_zone),
+                output.show_time(one.archived_at, one.time_zone),
+            )
+            for one in events
+        ],
+        empty='There are no events. Make one with: turnout event create "My event"',
+    )
+
+
+@command.command()
+@slug_argument
+@output.json_option
+def show(slug: str) -> None:
+    """Show an event: its gateway, its settings, and how much is in it.
+
+    Example: turnout event show spring
+    """
+    from turnout.events import policy
+    from turnout.now import as_text
+    from turnout.store import attendees, events
+
+    with opened_event(slug) as (database, configuration), database.read() as connection:
+        event = configuration.event
+        counts = attendees.count_by_status(connection, event.id)
+        clock = events.find_clock(connection, event.id)
+    settings = policy.as_settings(event)
+    last_sequence, last_at = (clock.last_sequence, clock.last_at or None) if clock else (0, None)
+    if output.wants_json():
+        output.write_json(
+            {
+                "event": _describe(event),
+                "gateway": gateway_of(event),
+                "settings": settings,
+                "sources": [source.name for source in configuration.sources.values()],
+                "attendees": {"attending": 0, "withdrawn": 0} | counts,
+                "customFields": len(configuration.custom_fields.by_number),
+                "groups": len(configuration.groups.by_number),
+                "lastSequence": last_sequence,
+                "lastAt": None if last_at is None else as_text(last_at),
+            }
+        )
+        return
+    output.pairs(
+        [
+            ("Name", event.name),
+            ("Id", event.id),
+            ("Gateway", gateway_of(event)),
+            ("Made", output.show_time(event.created_at, event.time_zone)),
+            ("Archived", output.show_time(event.archived_at, event.time_zone)),
+            ("Sources", [source.name for source in configuration.sources.values()]),
+            ("Attendees", f"{counts.get('attending', 0):,} attending, {counts.get('withdrawn', 0):,} withdrawn"),
+            ("Custom fields", len(configuration.custom_fields.by_number)),
+            ("Groups", len(configuration.groups.by_number)),
+            ("Last change", f"number {last_sequence:,}, {output.show_time(last_at, event.time_zone)}"),
+        ]
+    )
+    output.heading("Settings")
+    output.pairs([(name, value) for name, value in settings.items() if name != "name"])
+
+
+@command.command("set")
+@slug_argument
+@click.argument("settings", nargs=-1, required=True, metavar="NAME=VALUE…")
+@output.json_option
+def set_(slug: str, settings: tuple[str, ...]) -> None:
+    """Set what pushes to an event mean, or its name, host or time zone.
+
+    \b
+    null=keep|clear             what null does to a field
+    blank=clear|keep            what "" does to a field
+    groups=source|add|replace   what a list of groups does
+    lists=none|,|;              the sign between several groups in one text
+    status_codes=seed|precise   whether every error is a 500
+    name=…  host=feed.example.org  time_zone=Europe/Berlin
+
+    Example: turnout event set spring blank=keep time_zone=Europe/Berlin
+    """
+    from turnout.events import event, policy
+
+    wanted = policy.parse(list(settings))
+    with opened_event(slug) as (database, configuration):
+        changed = event.set_up(database, configuration.event.id, wanted)
+    if output.wants_json():
+        output.write_json({"event": _describe(changed), "settings": policy.as_settings(changed)})
+        return
+    output.pairs(list(policy.as_settings(changed).items()))
+
+
+@command.command()
+@slug_argument
+@click.option("--undo", is_flag=True, help="Open it again.")
+@output.json_option
+def archive(slug: str, undo: bool) -> None:
+    """Take an event out of lists and shut its gateway; its data stays and can be read.
+
+    Example: turnout event archive spring --undo
+    """
+    from turnout.events import event
+
+    with opened_event(slug) as (database, configuration):
+        changed = event.archive(database, configuration.event.id, undo=undo)
+    if output.wants_json():
+        output.write_json({"event": _describe(changed)})
+    elif undo:
+        output.say(f"{changed.name} is open again: its keys are good for what they were.")
+    else:
+        output.say(f"{changed.name} is archived: its keys get 401 from now on. `--undo` opens it again.")
+
+
+def _describe(event: "Event") -> dict[str, Any]:
+    from turnout.now import as_text
+
+    return {
+        "id": event.id,
+        "slug": event.slug,
+        "name": event.name,
+        "createdAt": as_text(event.created_at),
+        "archivedAt": None if event.archived_at is None else as_text(event.archived_at),
+    }

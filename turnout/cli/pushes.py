@@ -1,0 +1,266 @@
+"""`turnout pushes`: what was sent to an event, what became of it, and sending it once more."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from turnout.cli import output
+from turnout.cli.opened import event_option, opened, opened_event
+
+if TYPE_CHECKING:
+    from turnout.feed.replay import Original
+    from turnout.model.event import Configuration
+    from turnout.model.push import StoredPush
+    from turnout.model.receipt import Outcome
+    from turnout.store.connect import Database
+
+RESULTS = ("created", "updated", "unchanged", "suppressed", "failed")
+
+
+@click.group()
+def command() -> None:
+    """Pushes: list them, show one with its body and errors, replay them.
+
+    Example: turnout pushes list --event spring --result failed
+    """
+
+
+@command.command("list")
+@event_option
+@click.option("--result", type=click.Choice(RESULTS), help="Only those with this result.")
+@click.option("--source", metavar="NAME", help="Only those of this source.")
+@click.option("--before", metavar="ID", help="Only those before this push: the next page.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N")
+@output.json_option
+def list_(slug: str, result: str | None, source: str | None, before: str | None, limit: int) -> None:
+    """List an event's pushes, the latest first.
+
+    Example: turnout pushes list --event spring --result failed --source "Ticket shop"
+    """
+    from turnout.events import sources
+    from turnout.events.setup import get_configuration
+    from turnout.store import pushes
+
+    with opened_event(slug) as (database, configuration), database.read() as connection:
+        found = pushes.list_pushes(
+            connection,
+            configuration.event.id,
+            source_number=None if source is None else sources.get_source(configuration, source).number,
+            result=result,
+            before_id=before,
+            limit=limit + 1,
+        )
+        # Read after the pushes: one may be of a source that was new to us.
+        its = get_configuration(database, slug)
+    page, more = found[:limit], len(found) > limit
+    if output.wants_json():
+        described = [_describe(push, its) for push in page]
+        output.write_json({"pushes": described, "next": page[-1].id if more else None})
+        return
+    zone = its.event.time_zone
+    output.table(
+        ("id", "when", "result", "email", "source", "what was wrong, or odd"),
+        [
+            (
+                push.id,
+                output.show_time(push.at, zone),
+                f"{push.result} (dry run)" if push.dry_run else push.result,
+                push.email,
+                its.sources[push.source_number].name,
+                _remark(push, zone),
+            )
+            for push in page
+        ],
+        empty="There are no such pushes.",
+    )
+    if more:
+        output.note(f"There are more: --before {page[-1].id}")
+
+
+@command.command()
+@click.argument("push_id", metavar="ID")
+@output.json_option
+def show(push_id: str) -> None:
+    """Show a push: its errors and warnings, what it changed, and the body as it came (without its key).
+
+    Example: turnout pushes show psh_0193…
+    """
+    from turnout.changes.shown import shown_to_all
+    from turnout.errors import NotFound
+    from turnout.store import changes, events, pushes
+
+    with opened() as database, database.read() as connection:
+        push = pushes.find_push(connection, push_id)
+        configuration = None if push is None else events.load_configuration(connection, push.event_id)
+        if push is None or configuration is None:
+            raise NotFound(f"There is no push {push_id}. `turnout pushes list --event …` shows an event's pushes.")
+        body = pushes.find_body(connection, push.event_id, push_id)
+        lines = changes.find_changes(connection, push.event_id, [push.sequence] if push.sequence else [])
+    entries = [entry for line in lines.values() for entry in line.entries]
+    shown = shown_to_all(entries, configuration.custom_fields, configuration.groups)
+    errors = push.failure.errors if push.failure else []
+    if output.wants_json():
+        output.write_json(
+            {
+                "event": configuration.event.slug,
+                **_describe(push, configuration),
+                "changes": shown,
+                "warnings": push.warnings,
+                "errors": errors,
+                "body": body,
+            }
+        )
+        return
+    zone = configuration.event.time_zone
+    output.pairs(
+        [
+            ("Id", push.id),
+            ("Event", configuration.event.slug),
+            ("When", output.show_time(push.at, zone)),
+            ("Result", f"{push.result} (dry run)" if push.dry_run else push.result),
+            ("E-mail", push.email),
+            ("Source", configuration.sources[push.source_number].name),
+            ("By", push.actor or push.key_id),
+            ("True at", output.show_time(push.observed_at, zone)),
+            ("Change", push.sequence),
+            ("Replay of", push.replay_of),
+            ("Repeated", _show_repeats(push, zone) or "–"),
+        ]
+    )
+    if push.failure:
+        output.heading("What was wrong")
+        output.say(push.failure.detail)
+        output.table(("where", "code", "what", "cure"), [(e.path, e.code, e.message, e.help) for e in errors], empty="")
+    if push.warnings:
+        output.heading("What was odd")
+        output.table(("where", "code", "what"), [(w.path, w.code, w.message) for w in push.warnings])
+    if shown:
+        output.heading("What it changed")
+        output.say(*(output.describe_change(change) for change in shown))
+    output.heading("Body")
+    output.say("It is not kept: it was a dry run, or its time is over." if body is None else body)
+
+
+@command.command()
+@click.argument("push_ids", metavar="ID…", nargs=-1)
+@click.option("--event", "slug", metavar="SLUG", help="With --failed: the event.")
+@click.option("--failed", is_flag=True, help="All pushes of the event that failed and have not succeeded since.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of them.")
+@output.json_option
+def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: bool) -> None:
+    """Send stored pushes once more, of the same source and as true as they were: newer values stay.
+
+    With --json a single push gives its receipt, several give {"replays": […]}. Exit code 1 when one fails.
+
+    Example: turnout pushes replay psh_0193… --dry-run
+    """
+    if failed != (slug is not None) or failed == bool(push_ids):
+        raise click.UsageError("Name the pushes to replay, or say --event SLUG --failed.")
+    with opened() as database:
+        originals, skipped = _list_originals(database, slug, push_ids)
+        outcomes = _replay(database, originals, dry_run=dry_run)
+    if output.wants_json():
+        replays = [_as_receipt(original, outcome) for original, outcome in zip(originals, outcomes, strict=True)]
+        output.write_json(replays[0] if len(push_ids) == 1 else {"replays": replays})
+    else:
+        output.table(
+            ("push", "replayed as", "result", "email", "what was wrong, or odd"),
+            [
+                (original.push.id, outcome.push_id, outcome.result, original.push.email, _remark_outcome(outcome))
+                for original, outcome in zip(originals, outcomes, strict=True)
+            ],
+            empty="There is nothing to replay.",
+        )
+        if skipped:
+            output.note(f"{output.count(skipped, 'push', 'pushes')} left out: the body is not kept any more.")
+        if dry_run:
+            output.note("This was a dry run: nothing changed.")
+    if any(outcome.failure for outcome in outcomes):
+        output.end(1)
+
+
+def _list_originals(database: "Database", slug: str | None, push_ids: Sequence[str]) -> "tuple[list[Original], int]":
+    """The pushes to replay, and how many cannot be, of those that nobody named."""
+    from turnout.errors import Conflict
+    from turnout.events.setup import get_configuration
+    from turnout.feed.replay import get_original
+    from turnout.store import pushes
+
+    if slug is None:
+        return [get_original(database, push_id) for push_id in push_ids], 0
+    event_id = get_configuration(database, slug).event.id
+    with database.read() as connection:
+        ids = pushes.list_failed_ids(connection, event_id)
+    originals = []
+    for push_id in ids:
+        try:
+            originals.append(get_original(database, push_id))
+        except Conflict:
+            continue
+    return originals, len(ids) - len(originals)
+
+
+def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: bool) -> "list[Outcome]":
+    """Event by event, in the order given, not too many at once."""
+    from itertools import groupby
+
+    from turnout.feed.by_hand import MAX_TOGETHER, name_actor
+    from turnout.feed.configurations import Configurations
+    from turnout.feed.replay import replay as replay_pushes
+    from turnout.store import events
+
+    configurations = Configurations(database)
+    outcomes: list[Outcome] = []
+    for event_id, some in groupby(originals, key=lambda original: original.push.event_id):
+        with database.read() as connection:
+            configuration = events.load_configuration(connection, event_id)
+        assert configuration is not None
+        its = list(some)
+        for start in range(0, len(its), MAX_TOGETHER):
+            together = its[start : start + MAX_TOGETHER]
+            outcomes += replay_pushes(
+                database, configurations, configuration.event.slug, together, actor=name_actor(), dry_run=dry_run
+            )
+    return outcomes
+
+
+def _describe(push: "StoredPush", configuration: "Configuration") -> dict[str, Any]:
+    from turnout.feed.own_pushes import describe
+    from turnout.now import as_text
+
+    observed_at = None if push.observed_at is None else as_text(push.observed_at)
+    return describe(push, configuration) | {"actor": push.actor, "observedAt": observed_at}
+
+
+def _as_receipt(original: "Original", outcome: "Outcome") -> dict[str, Any]:
+    """The receipt, or the problem in its place, with what it replays."""
+    import msgspec
+
+    from turnout.feed.receipt import as_receipt
+
+    if outcome.failure is None:
+        return {"replayOf": original.push.id, **msgspec.to_builtins(as_receipt(outcome, minimal=False))}
+    return {
+        "replayOf": original.push.id,
+        "id": outcome.push_id,
+        "result": outcome.result,
+        **msgspec.to_builtins(outcome.failure),
+    }
+
+
+def _remark(push: "StoredPush", zone: str) -> str:
+    repeats = _show_repeats(push, zone)
+    if push.failure:
+        return push.failure.detail
+    return "; ".join([warning.message for warning in push.warnings] + ([repeats] if repeats else []))
+
+
+def _show_repeats(push: "StoredPush", zone: str) -> str:
+    if not push.repeats:
+        return ""
+    return f"{output.count(push.repeats + 1, 'time')}, last {output.show_time(push.last_at, zone)}"
+
+
+def _remark_outcome(outcome: "Outcome") -> str:
+    return outcome.failure.detail if outcome.failure else "; ".join(warning.message for warning in outcome.warnings)

@@ -1,0 +1,58 @@
+"""`turnout serve`: the server."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from turnout.store.connect import Database
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that answer.")
+def command(host: str, port: int, workers: int) -> None:
+    """Serve the gateways until told to stop.
+
+    Settings come from the environment; `turnout doctor` shows them.
+
+    Example: turnout serve --port 9000
+    """
+    if workers > 1:
+        raise click.ClickException("More than one worker needs PostgreSQL, which this version does not offer yet.")
+    run(host, port, lambda _, public_url: click.echo(f"Turnout is listening. Gateways begin with {public_url}/e/"))
+
+
+def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> None:
+    """Serves until told to stop. `announce` is called with the public URL once requests are answered."""
+    from turnout import app, logs, settings
+    from turnout.errors import StorageUnavailable
+    from turnout.server import CannotListen, open_listener, serve
+    from turnout.store import schema
+    from turnout.store.connect import Database
+    from turnout.store.file_lock import AlreadyHeld, hold_alone
+
+    try:
+        configured = settings.read(os.environ)
+        logs.configure(configured.log_format, configured.log_level)
+        listener = open_listener(host, port)
+        database = Database(configured.database_url)
+        with hold_alone(database.path.with_name(database.path.name + ".server")):
+            schema.prepare(database)
+            public_url = configured.public_url or f"http://localhost:{listener.getsockname()[1]}"
+            gateway_app = app.build(configured, database, public_url)
+            serve(gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url))
+    except settings.InvalidSettings as error:
+        raise click.ClickException("\n".join(error.problems)) from error
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+    except StorageUnavailable as error:
+        raise click.ClickException(error.detail) from error
+    except AlreadyHeld as error:
+        raise click.ClickException(
+            "Another Turnout server is running on this database. Stop it first, or give this one a database of its own "
+            "with TURNOUT_DATABASE_URL."
+        ) from error

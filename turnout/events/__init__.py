@@ -1,0 +1,1 @@
+"""Setting up: events, sources and their policy, keys, the names of groups and custom fields."""

@@ -1,0 +1,65 @@
+"""The names of custom fields and groups: renamed, and groups kept for staff (C4, C5)."""
+
+from typing import Literal
+
+import msgspec
+
+from turnout.errors import Conflict, InvalidRequest, NotFound
+from turnout.events.setup import SetUp, changing
+from turnout.feed.commit import log_event_change
+from turnout.model.change import Entry
+from turnout.model.event import Configuration
+from turnout.model.names import Name, Names, fold_case
+from turnout.store import events
+from turnout.store.connect import Database
+
+NameKind = Literal["custom_field", "group"]
+MAX_NAME = 255
+
+
+def names_of(configuration: Configuration, kind: NameKind) -> Names:
+    return configuration.groups if kind == "group" else configuration.custom_fields
+
+
+def rename(database: Database, event_id: str, kind: NameKind, old: str, new: str) -> Name:
+    """The custom field or group under its new name; the former one goes on matching.
+
+    Raises NotFound, InvalidRequest, and Conflict where another one has, or had, the name.
+    """
+    new = new.strip()
+    if not new or len(new) > MAX_NAME:
+        raise InvalidRequest(f"A name has 1 to {MAX_NAME} characters.")
+    with changing(database, event_id) as held:
+        name = _get(held, kind, old)
+        names = names_of(held.configuration, kind)
+        other = names.find(new)
+        if other is not None and other.number != name.number:
+            raise Conflict(f"{other.name!r} has, or had, the name {new!r}.")
+        renamed = msgspec.structs.replace(name, name=new)
+        if renamed != name:
+            events.update_name(held.connection, event_id, kind, renamed)
+            if other is None:
+                events.add_spellings(held.connection, event_id, kind, [(name.number, fold_case(new))])
+            what, line = ("group_name", "group_renamed") if kind == "group" else ("custom_field_name", "field_renamed")
+            log_event_change(held.connection, held.clock, line, [Entry(what, name.number, name.name, new)])
+        return renamed
+
+
+def set_staff_only(database: Database, event_id: str, group: str, staff_only: bool) -> Name:
+    """The group, from now on touched by staff alone, or by pushes again. Raises NotFound."""
+    with changing(database, event_id) as held:
+        name = _get(held, "group", group)
+        changed = msgspec.structs.replace(name, staff_only=staff_only)
+        if changed != name:
+            events.update_name(held.connection, event_id, "group", changed)
+            entry = Entry("setting", f"groups.{name.name}.staff_only", name.staff_only, staff_only)
+            log_event_change(held.connection, held.clock, "setting_changed", [entry])
+        return changed
+
+
+def _get(held: SetUp, kind: NameKind, spelling: str) -> Name:
+    name = names_of(held.configuration, kind).find(spelling)
+    if name is None:
+        what = "group" if kind == "group" else "custom field"
+        raise NotFound(f"The event {held.configuration.event.slug} has no {what} {spelling!r}.")
+    return name

@@ -1,0 +1,75 @@
+"""Settings as people write them, `null=clear`, and what each may be."""
+
+import difflib
+import zoneinfo
+from typing import TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from turnout.errors import InvalidRequest
+from turnout.model.event import Event
+from turnout.model.policy import Policy, SourcePolicy
+
+EVENT_ONLY = ("name", "host", "time_zone")
+LATER = {
+    "identity": "email",
+    "mode": "live",
+    "ends_at": "",
+    "purge_after": "",
+    "keep_bodies": "",
+}
+"""Settings that this version knows with one value only."""
+
+SomePolicy = TypeVar("SomePolicy", Policy, SourcePolicy)
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """The settings that decide what a push means, and their values, the default first."""
+    hints = get_type_hints(Policy)
+    return {name: get_args(hints[name]) for name in Policy.__struct_fields__ if name not in LATER}
+
+
+def parse(assignments: list[str]) -> dict[str, str]:
+    """`["null=clear"]` → `{"null": "clear"}`. Raises InvalidRequest."""
+    settings = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise InvalidRequest(f"{assignment!r} is not a setting. Write it as name=value, for example null=clear.")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def set_one(policy: SomePolicy, name: str, value: str) -> SomePolicy:
+    """The policy with one setting changed; `default` takes a source's setting back. Raises InvalidRequest."""
+    if name in LATER:
+        if value == LATER[name]:
+            return policy
+        raise InvalidRequest(f"{name}={value} is not available in this version.")
+    known = choices()
+    if name not in known:
+        names = [*known, *EVENT_ONLY] if isinstance(policy, Policy) else list(known)
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise InvalidRequest(f"There is no setting {name!r}.{hint} There are: {', '.join(names)}.")
+    if isinstance(policy, SourcePolicy) and value == "default":
+        return msgspec.structs.replace(policy, **{name: None})
+    if value not in known[name]:
+        more = " or default" if isinstance(policy, SourcePolicy) else ""
+        raise InvalidRequest(f"{name} can be {' or '.join(known[name])}{more}, not {value!r}.")
+    return msgspec.structs.replace(policy, **{name: value})
+
+
+def check_time_zone(name: str) -> str:
+    """Raises InvalidRequest where it is not a name of the IANA time zone database."""
+    if name not in zoneinfo.available_timezones():
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1)
+        hint = f" Did you mean {near[0]}?" if near else " Write it like Europe/Berlin."
+        raise InvalidRequest(f"There is no time zone {name!r}.{hint}")
+    return name
+
+
+def as_settings(event: Event) -> dict[str, str | None]:
+    """All that can be set, as it is."""
+    own: dict[str, str | None] = {"name": event.name, "host": event.host, "time_zone": event.time_zone}
+    return own | {name: getattr(event.policy, name) for name in choices()}

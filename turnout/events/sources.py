@@ -1,0 +1,61 @@
+"""Sources: who says something about an event's attendees (A6)."""
+
+import msgspec
+
+from turnout.errors import InvalidRequest, NotFound
+from turnout.events import policy
+from turnout.events.setup import changing
+from turnout.feed.commit import log_event_change
+from turnout.model.change import Entry
+from turnout.model.event import Configuration
+from turnout.model.names import fold_case
+from turnout.model.source import Source
+from turnout.now import new_id, now_us
+from turnout.store import events
+from turnout.store.connect import Connection, Database
+
+MAX_NAME = 255
+
+
+def add_source(connection: Connection, event_id: str, name: str, *, number: int) -> Source:
+    """A new source, in a transaction that holds the event. Raises InvalidRequest."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME:
+        raise InvalidRequest(f"A source needs a name of 1 to {MAX_NAME} characters.")
+    source = Source(id=new_id("src"), event_id=event_id, number=number, name=name, created_at=now_us())
+    events.add_source(connection, source, fold_case(name))
+    return source
+
+
+def find_source(configuration: Configuration, name: str) -> Source | None:
+    """The event's source with this name, however it is written."""
+    spelling = fold_case(name.strip())
+    return next((one for one in configuration.sources.values() if fold_case(one.name) == spelling), None)
+
+
+def get_source(configuration: Configuration, name: str) -> Source:
+    """Raises NotFound, which lists those that there are."""
+    source = find_source(configuration, name)
+    if source is None:
+        names = ", ".join(one.name for one in configuration.sources.values())
+        raise NotFound(f"The event {configuration.event.slug} has no source {name!r}. It has: {names}.")
+    return source
+
+
+def set_up(database: Database, event_id: str, name: str, settings: dict[str, str]) -> Source:
+    """The source with these settings; `default` means as the event. Raises NotFound or InvalidRequest."""
+    with changing(database, event_id) as held:
+        before = get_source(held.configuration, name)
+        own = before.policy
+        for setting, value in settings.items():
+            own = policy.set_one(own, setting, value)
+        after = msgspec.structs.replace(before, policy=own)
+        entries = [
+            Entry("setting", setting, old, new)
+            for setting in policy.choices()
+            if (old := getattr(before.policy, setting)) != (new := getattr(own, setting))
+        ]
+        if entries:
+            events.update_source(held.connection, after)
+            log_event_change(held.connection, held.clock, "setting_changed", entries, after.number)
+    return after

@@ -1,0 +1,309 @@
+"""Every code that an answer can carry, in words: errors, problems, warnings. Pages and docs/errors.md come of it."""
+
+import msgspec
+
+from turnout import errors
+from turnout.errors import TurnoutError
+
+ERRORS = errors.BY_CODE
+"""The codes of whole answers."""
+
+WHAT_HAPPENED: dict[str, str] = {
+    "unauthorized": "No good key came with the request: it is missing, unknown, revoked, expired, of another event, "
+    "of the "
+    "wrong kind, or two different ones came at once; or the address belongs to no event. The answer is the same for "
+    "every "
+    "reason, so that nobody learns which (A2–A4). Nothing of the body was stored.",
+    "wrong_scope": "The key is good, but for something else: push keys push, read keys read (A3).",
+    "not_found": "Nothing has this address, or the source has no push with this id.",
+    "method_not_allowed": "The address is right, the method is not. The `Allow` header names those that are.",
+    "invalid_request": "A query parameter or a header has a value that cannot be meant; `detail` names it.",
+    "conflict": "What was asked for is there already, or stands against something that is.",
+    "malformed_body": "The body could not be opened as one JSON object, as a form or, at the batch address, as a list "
+    "of "
+    "pushes (B1, E1). The one entry of `errors` says why.",
+    "body_too_large": "The body is over the limit, as sent or once unpacked: 1 MiB for a push and 32 MiB for a batch, "
+    "unless this server is set otherwise. The rest was not read (B6, E1).",
+    "unsupported_encoding": "The `Content-Encoding` is neither gzip nor deflate (B1).",
+    "slow_body": "The body did not arrive in time.",
+    "invalid_push": "The body could be read, but what it says cannot take effect. `errors` lists every reason at "
+    "once, in "
+    "your own notation (D3). Nothing was changed; the push is kept, so that it can be looked at.",
+    "invalid_batch": "The batch was sent with `atomic=true`, and at least one item is not valid; nothing of it took "
+    "effect "
+    "(E2). `errors` lists the problems, each with the `index` of its item.",
+    "idempotency_key_reused": "The same `Idempotency-Key` came with another body in the last 24 hours (D6).",
+    "storage_unavailable": "The database is away, full, locked or read-only.",
+    "queue_full": "More arrives at the moment than can be stored.",
+    "too_many_pushes": "This source alone fills the queue; other sources are not held up by it.",
+    "shutting_down": "The server is about to stop, usually to start again at once.",
+    "unexpected": "A mistake in Turnout. It was logged with the request's id.",
+    "malformed_request": "What came is not an HTTP/1.1 request, or one that two readers could read in two ways.",
+    "head_too_large": "Request line and headers are larger than 64 KiB, or there are more than 256 headers.",
+    "slow_head": "Request line and headers did not arrive within 10 seconds.",
+    "too_many_connections": "More connections are open than there is room for.",
+}
+"""When each error is the answer, for whoever meets it."""
+
+KEPT_STATUSES = (401, 403, 404, 405)
+"""Statuses that are what they are under either setting of `status_codes` (D3, D4)."""
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What a code of a problem or a warning says, and what to do about it."""
+
+    what: str
+    cure: str
+
+
+_WHOLE_BODY = {
+    "empty_body": Explanation(
+        "The request came without a body, or with white space alone (B1).",
+        "Send one JSON object. In form tools look for a box named body, raw or payload, and set its type to JSON.",
+    ),
+    "not_utf8": Explanation(
+        "The text is in another encoding than UTF-8, most often that of Windows PowerShell (B1).",
+        "Send UTF-8. In Windows PowerShell: `-ContentType 'application/json; charset=utf-8' -Body "
+        "([Text.Encoding]::UTF8.GetBytes($json))`.",
+    ),
+    "invalid_json": Explanation(
+        "The body is not JSON. The message names the line, the column and the slip that it probably is (B1).",
+        "Let a library write the JSON instead of joining texts; where a template writes it, mend the place that is "
+        "named.",
+    ),
+    "not_an_object": Explanation(
+        "The body is JSON, but a list, a text or a number instead of an object (B1).",
+        "Send one object for one attendee. Several at once go to `…/attendees/batch`.",
+    ),
+    "several_objects": Explanation(
+        "More than one object came where one attendee is sent at a time (B1).",
+        "Send each in a request of its own, or all of them to `…/attendees/batch`.",
+    ),
+    "too_deep": Explanation(
+        "The JSON is nested deeper than 32 levels (B6).",
+        "Send the attendee as the documentation shows it; nothing there is deeper than five levels.",
+    ),
+    "broken_encoding": Explanation(
+        "The `Content-Encoding` header says that the body is packed, but it cannot be unpacked or breaks off (B1).",
+        "Pack the whole body again, or send it as it is and without the header.",
+    ),
+    "invalid_form": Explanation(
+        "The form breaks off, lacks its boundary, or has a part without a name (B1).",
+        "Let your tool or library write the form and its `Content-Type` header.",
+    ),
+    "file_part": Explanation(
+        "The form holds a file; only texts are read, and a file is refused rather than lost (B1).",
+        "Leave the file out of what you send.",
+    ),
+    "too_many_fields": Explanation(
+        "The push holds more than 25,000 fields and values, or the form more than 50,000 fields (B3).",
+        "Send less of one attendee, and one attendee a push.",
+    ),
+    "not_a_batch": Explanation(
+        "The body of a batch is neither an array, nor an object with a list `attendees`, nor lines of JSON (E1).",
+        'Send `[…]`, `{"attendees": […]}` or one JSON object a line.',
+    ),
+    "too_many_items": Explanation("The batch has more than 10,000 items (E1).", "Send several batches."),
+    "item_too_large": Explanation(
+        "One item of the batch is larger than 1 MiB (B6, E1).", "Send less text of one attendee."
+    ),
+}
+
+_ADDRESS = {
+    "missing_email": Explanation(
+        "There is no `profile.email`, or it is null or blank. It is the one field that is necessary (B7, C3).",
+        'Send it as `"profile": {"email": "john.doe@example.com"}`, or flat as `"profile.email"`. Where your tool has '
+        "it "
+        "under another name, the message says which.",
+    ),
+    "invalid_email": Explanation(
+        "The text in `profile.email` does not look like an address: a local part, one `@`, a domain (B7).",
+        "Send the address alone, without a name, spaces or invisible characters pasted along with it.",
+    ),
+}
+
+_PATHS = {
+    "conflicting_values": Explanation(
+        "The same path came twice with different values, perhaps in two spellings: `[0]` and `.0`, nested and flat "
+        "(B2).",
+        "Send it once. The message names both spellings.",
+    ),
+    "value_and_parent": Explanation(
+        "A path has a value of its own and other paths below it; it can only be one of the two (B2).",
+        "Leave one of them out.",
+    ),
+    "index_too_high": Explanation("An index is above 9,999 (B3).", "Count from 0, or send a shorter list."),
+    "forbidden_character": Explanation(
+        "A name or text holds U+0000 or half of a character, which cannot be kept (B6).", "Leave the character out."
+    ),
+}
+
+_SHAPES = {
+    "not_a_text": Explanation(
+        "A list or an object stands where one text belongs (B4).",
+        "Send the text itself. A custom field may have a list of texts as its value.",
+    ),
+    "object_expected": Explanation(
+        "A text or a list stands where an object belongs, such as `profile` or a custom field (B2).",
+        "Send it in the form that the message shows.",
+    ),
+    "list_expected": Explanation(
+        "One value or an object stands where a list belongs: custom fields, groups or `clear` (B3, C5).",
+        "Send a list, in the form that the message shows.",
+    ),
+    "missing_name": Explanation(
+        "A custom field has a value, but no name (C4).", "Give the name as `fieldName` beside the `fieldValue`."
+    ),
+    "name_too_long": Explanation(
+        "The name of a group or custom field has more than 255 characters, or a path more than 1,024 (B3).",
+        "Send a shorter name.",
+    ),
+    "too_many_custom_fields": Explanation(
+        "The push has more than 1,000 custom fields, or the event would have more than 2,000 (B3).",
+        "Send them in several pushes, or use the custom fields that the event has.",
+    ),
+    "too_many_groups": Explanation(
+        "The push names more than 1,000 groups, or the event would have more than 10,000 (B3).",
+        "Name fewer groups, or use those that the event has.",
+    ),
+    "attendee_too_large": Explanation(
+        "With this push the attendee would hold more than 1 MiB.", "Send less text, or clear fields that hold much."
+    ),
+}
+
+_ROOT = {
+    "invalid_attending": Explanation(
+        "`eventInfo.attending` is neither true nor false (C9).", "Send `true` or `false`, or leave it out."
+    ),
+    "invalid_time": Explanation(
+        "`observedAt` is not a time (D7).",
+        "Send ISO 8601 with an offset, as in `2025-03-01T09:30:00+01:00`, or seconds or milliseconds since 1970.",
+    ),
+    "time_without_offset": Explanation(
+        "`observedAt` is a date alone, or a time that does not say its offset from UTC (D7).",
+        "Add the offset, as in `+01:00` or `Z`.",
+    ),
+    "unknown_path": Explanation(
+        "`clear` names something that is no field (C3).",
+        "Name fields of the profile as `profile.title`, custom fields as `profile.customFields.<name>`.",
+    ),
+    "cannot_be_cleared": Explanation(
+        "`clear` names something that is never empty, or is emptied otherwise (C3).",
+        'Groups are taken back with `"groupNames": []`, a person with `"attending": false`; an address can only be '
+        "changed.",
+    ),
+    "set_and_cleared": Explanation(
+        "A field is to be cleared and is given a value in the same push (C3).", "Leave one of the two out."
+    ),
+}
+
+PROBLEMS: dict[str, dict[str, Explanation]] = {
+    "The body as a whole": _WHOLE_BODY,
+    "The address": _ADDRESS,
+    "Paths": _PATHS,
+    "Shapes and sizes": _SHAPES,
+    "Beside the profile": _ROOT,
+}
+"""The codes in `errors[].code`: why a push failed. By what they are about."""
+
+WARNINGS = {
+    "unknown_field": Explanation(
+        "The name is none of ours. What it holds is kept with the push and the attendee, but is not part of the "
+        "profile "
+        "(B5).",
+        "Use the name in `suggestion`, if that is what was meant; a field of your own is best sent as a custom field.",
+    ),
+    "renamed_field": Explanation(
+        "The name differs from a known one in case, `_`, `-` or spaces, and was taken as that one (B5).",
+        "Spell it as `suggestion` does.",
+    ),
+    "placeholder_text": Explanation(
+        "The text looks as if a value had not been filled in: `null`, `undefined`, `N/A`, `{{first_name}}`. It is "
+        "stored "
+        "(B4).",
+        "Check what your tool or template fills in, and whether it should send nothing instead.",
+    ),
+    "duplicate_custom_field": Explanation(
+        "A custom field is named twice in one push; the last value counts (C4).", "Send each name once."
+    ),
+    "staff_only_group": Explanation(
+        "The group is marked staff only; pushes put nobody in or out of it (C5).",
+        "Nothing, if that is as it should be. Else ask the event's staff to unmark the group.",
+    ),
+    "older_than_current": Explanation(
+        "The field holds a value that was true later than this push's `observedAt`, so it stays (D7).",
+        "Nothing: late data arrived late. If it should have won, send it with the time at which it was true.",
+    ),
+    "observed_at_in_future": Explanation(
+        "`observedAt` is more than five minutes ahead of our clock; it counts as now (D7).",
+        "Set the clock of the machine that sends, and check the offset.",
+    ),
+}
+"""The codes in `warnings[].code`: what was odd, and kept all the same."""
+
+
+def find_explanation(code: str) -> tuple[str, Explanation] | None:
+    """`problem` or `warning`, and what is said of it."""
+    for explanations in PROBLEMS.values():
+        if code in explanations:
+            return "problem", explanations[code]
+    return ("warning", WARNINGS[code]) if code in WARNINGS else None
+
+
+def seed_status(kind: type[TurnoutError]) -> int:
+    """The status at push and batch as long as `status_codes` is `seed` (D3)."""
+    return kind.status if kind.status in KEPT_STATUSES or kind.code in OF_THE_CONNECTION else 500
+
+
+OF_THE_CONNECTION = frozenset(
+    kind.code for kind in (errors.MalformedRequest, errors.HeadTooLarge, errors.SlowHead, errors.TooManyConnections)
+)
+"""Answered before anybody knows whose request it is, so that no setting can apply."""
+
+
+def as_markdown() -> str:
+    """docs/errors.md."""
+    lines = [_HEAD]
+    lines += ["| code | precise | seed | retryable |", "|---|---|---|---|"]
+    for code, kind in ERRORS.items():
+        yes = "yes" if kind.retryable else "no"
+        lines.append(f"| [`{code}`](#{code}) | {kind.status} | {seed_status(kind)} | {yes} |")
+    for code, kind in ERRORS.items():
+        again = "\n\n**Send the same again:** yes, after `Retry-After`." if kind.retryable else ""
+        lines.append(f"\n### `{code}`\n{kind.title}. {WHAT_HAPPENED[code]}\n\n**What to do:** {kind.help}{again}")
+    lines.append(_PROBLEMS_HEAD)
+    for title, explanations in PROBLEMS.items():
+        lines.append(f"\n### {title}")
+        lines += [_paragraph(code, explanation) for code, explanation in explanations.items()]
+    lines.append(_WARNINGS_HEAD)
+    lines += [_paragraph(code, explanation) for code, explanation in WARNINGS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _paragraph(code: str, explanation: Explanation) -> str:
+    return f"\n#### `{code}`\n{explanation.what}\n\n**What to do:** {explanation.cure}"
+
+
+_HEAD = """\
+<!-- Made by `.venv/bin/python -m turnout.reference` from turnout/reference/codes.py and turnout/errors.py. -->
+# Errors, problems, warnings
+
+Every error is an `application/problem+json` document (RFC 9457) with a stable `code`. What is wrong with a push is
+listed in its `errors`, all at once, each with the path in your own notation, a code of its own, what was wrong and
+what to do. What was odd, but kept, is listed in the `warnings` of a receipt. Numbers such as B7 are rules of the
+contract.
+
+Look at `retryable` rather than at the status. `false`: the request can never succeed as it is. `true`: the fault is
+ours; send the same again after the seconds in `Retry-After`.
+
+A push or batch is answered with a 500 for any error but a bad key, as the seed has it (D3). With the setting
+`status_codes = precise` (D4) the status is that of the column *precise*; everywhere but at push and batch it always is.
+
+## Errors
+"""
+_PROBLEMS_HEAD = """
+## Problems
+The codes in `errors[].code`: why a push failed. An invalid push changes nothing, and is kept with its problems (D3)."""
+_WARNINGS_HEAD = """
+## Warnings
+The codes in `warnings[].code`: the push took effect, and something about it deserves a look."""

@@ -1,0 +1,283 @@
+"""The pages: home, the API reference, every code, and what a gateway answers to a browser. Whole without any script.
+
+Every link within is relative, so that the pages work behind any host name and under any path.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Response, route
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from markupsafe import Markup, escape
+
+from turnout import __version__, errors
+from turnout.feed.receipt import JSON, Answer
+from turnout.reference import codes, examples, openapi, snippets
+from turnout.reference.assets import asset_url, find_asset
+from turnout.reference.highlight import as_html, shell_as_html
+
+AnyRequest = Request[Any, Any, Any]
+
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+            b"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_READS: tuple[Literal["GET"], Literal["HEAD"]] = ("GET", "HEAD")
+
+
+def route_handlers(public_url: str, version: str) -> list[HTTPRouteHandler]:
+    """Everything that the reference serves, for Litestar."""
+    document = openapi.document(public_url, version)
+    encoded = msgspec.json.encode(document)
+    site = _Site(public_url, version)
+
+    @route("/", http_method=_READS, include_in_schema=False)
+    async def show_home(request: AnyRequest) -> Response[bytes]:
+        return _respond(site.home(_path(request), document))
+
+    @route("/openapi.json", http_method=_READS, include_in_schema=False)
+    async def show_document() -> Response[bytes]:
+        return _respond(Answer(200, encoded, (JSON, *SECURITY)))
+
+    @route("/docs", http_method=_READS, include_in_schema=False)
+    async def show_docs(request: AnyRequest) -> Response[bytes]:
+        return _respond(site.docs(_path(request)))
+
+    @route("/problems", http_method=_READS, include_in_schema=False)
+    async def list_problems(request: AnyRequest) -> Response[bytes]:
+        return _respond(site.problems(_path(request), _wants_html(request)))
+
+    @route("/problems/{code:str}", http_method=_READS, include_in_schema=False)
+    async def show_problem(request: AnyRequest, code: FromPath[str]) -> Response[bytes]:
+        return _respond(site.problem(_path(request), code, _wants_html(request)))
+
+    @route("/assets/{folder:str}/{name:str}", http_method=_READS, include_in_schema=False)
+    async def show_asset(request: AnyRequest, folder: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+        return await _send_asset(request, folder, name)
+
+    @route(["/favicon.svg", "/favicon.ico"], http_method=_READS, include_in_schema=False)
+    async def show_favicon(request: AnyRequest) -> Response[bytes]:
+        return await _send_asset(request, "reference", _path(request).rpartition("/")[2])
+
+    return [show_home, show_document, show_docs, list_problems, show_problem, show_asset, show_favicon]
+
+
+def gateway_page(public_url: str) -> Callable[..., Answer]:
+    """What any gateway answers to a GET, whether or not there is such an event (A3): how to push to it.
+
+    The answer is made from the path asked for, whether HTML is wanted, and the host name where that is the event's own.
+    """
+    site = _Site(public_url, __version__)
+
+    def page(path: str, wants_html: bool, host: str | None = None) -> Answer:
+        base = public_url if host is None else f"{urlsplit(public_url).scheme}://{host}"
+        return site.gateway(path, base + quote(path.rstrip("/"), safe="/-._~"), wants_html)
+
+    return page
+
+
+class _Site:
+    """The templates, and what every page shows."""
+
+    def __init__(self, public_url: str, version: str) -> None:
+        self.public_url = public_url
+        self.version = version
+        self.problems_url = f"{public_url}/problems"
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"prose": _prose, "shown_json": as_html, "shown_shell": shell_as_html}
+
+    def home(self, path: str, document: dict[str, Any]) -> Answer:
+        operations = [
+            {"method": method.upper(), "path": where, "summary": operation["summary"], "tag": operation["tags"][0]}
+            for where, operations in document["paths"].items()
+            for method, operation in operations.items()
+            if method in ("get", "post", "delete")
+        ]
+        return self._render(
+            "home.html", path, operations=operations, curl=snippets.curl(f"{self.public_url}/e/your-event/attendees")
+        )
+
+    def docs(self, path: str) -> Answer:
+        return self._render("docs.html", path)
+
+    def problems(self, path: str, wants_html: bool) -> Answer:
+        if not wants_html:
+            listed = [_describe(code, self.problems_url) for code in codes.ERRORS]
+            explained = [
+                {"code": code, "whatHappened": explanation.what, "whatToDo": explanation.cure}
+                for explanations in codes.PROBLEMS.values()
+                for code, explanation in explanations.items()
+            ]
+            warned = [
+                {"code": code, "whatHappened": explanation.what, "whatToDo": explanation.cure}
+                for code, explanation in codes.WARNINGS.items()
+            ]
+            return _json({"errors": listed, "problems": explained, "warnings": warned})
+        return self._render(
+            "problems.html",
+            path,
+            errors=codes.ERRORS,
+            seed_status=codes.seed_status,
+            problems=codes.PROBLEMS,
+            warnings=codes.WARNINGS,
+        )
+
+    def problem(self, path: str, code: str, wants_html: bool) -> Answer:
+        """Raises NotFound where a program asks for a code that there is not; people get a page."""
+        kind = codes.ERRORS.get(code)
+        found = codes.find_explanation(code)
+        if kind is not None:
+            if not wants_html:
+                return _json(_describe(code, self.problems_url))
+            return self._render(
+                "problem.html",
+                path,
+                code=code,
+                kind=kind,
+                what_happened=codes.WHAT_HAPPENED[code],
+                seed_status=codes.seed_status(kind),
+                example=examples.problem(code, self.problems_url),
+            )
+        if found is not None:
+            part, explanation = found
+            if not wants_html:
+                whole = {"code": code, "whatHappened": explanation.what, "whatToDo": explanation.cure}
+                return _json({"isA": part, **whole})
+            return self._render("explanation.html", path, code=code, part=part, explanation=explanation)
+        if not wants_html:
+            raise errors.NotFound("No answer carries such a code.")
+        return self._render("unknown_code.html", path, status=404, code=code)
+
+    def gateway(self, path: str, address: str, wants_html: bool) -> Answer:
+        push_url = f"{address}/attendees"
+        if not wants_html:
+            return _json(_describe_gateway(address, self.public_url))
+        return self._render(
+            "gateway.html",
+            path,
+            push_url=push_url,
+            curl=snippets.curl(push_url),
+            powershell=snippets.powershell(push_url),
+            python=snippets.python(push_url),
+            push=examples.PUSH,
+            flat_push=examples.FLAT_PUSH,
+            receipt=examples.CREATED,
+        )
+
+    def _render(self, template: str, path: str, *, status: int = 200, **shown: Any) -> Answer:
+        depth = max(path.count("/") - 1, 0)
+        html = self._templates.get_template(template).render(
+            root="../" * depth or "./", version=self.version, asset=asset_url, **shown
+        )
+        headers = ((b"content-type", b"text/html; charset=utf-8"), *_PAGE)
+        return Answer(status, html.encode(), headers)
+
+
+_PAGE = (*SECURITY, (b"vary", b"Accept"), (b"cache-control", b"no-cache"))
+
+
+def _describe(code: str, problems_url: str) -> dict[str, Any]:
+    """An error for programs."""
+    kind = codes.ERRORS[code]
+    return {
+        "type": f"{problems_url}/{code}",
+        "code": code,
+        "title": kind.title,
+        "whatHappened": codes.WHAT_HAPPENED[code],
+        "whatToDo": kind.help,
+        "retryable": kind.retryable,
+        "status": {"precise": kind.status, "seed": codes.seed_status(kind)},
+    }
+
+
+def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
+    """A gateway for programs: the same facts as on its page."""
+    return {
+        "what": "A gateway of Turnout: attendees of one event are pushed to this address.",
+        "push": {
+            "method": "POST",
+            "url": f"{address}/attendees",
+            "contentType": "application/json",
+            "key": "In the Api-Key header, as Authorization: Bearer, or in the body as key. Ask whoever runs the "
+            "event.",
+            "body": examples.PUSH,
+            "bodyFlat": examples.FLAT_PUSH,
+            "dryRun": f"{address}/attendees?dryRun=true",
+        },
+        "batch": {"method": "POST", "url": f"{address}/attendees/batch"},
+        "key": {"method": "GET", "url": f"{address}/key"},
+        "pushes": {"method": "GET", "url": f"{address}/pushes"},
+        "documentation": f"{public_url}/docs",
+        "openapi": f"{public_url}/openapi.json",
+        "problems": f"{public_url}/problems",
+    }
+
+
+def _json(content: dict[str, Any]) -> Answer:
+    return Answer(200, msgspec.json.encode(content), (JSON, *_PAGE))
+
+
+def _prose(text: str) -> Markup:
+    """A sentence with `code` in it."""
+    pieces = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{piece}</code>" if at % 2 else piece for at, piece in enumerate(pieces)))  # noqa: S704 # escaped above
+
+
+# Between Litestar and the pages
+
+
+def _path(request: AnyRequest) -> str:
+    """As it was asked for: Litestar takes a slash at the end away, browsers resolve links against it."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("latin-1")
+
+
+def _wants_html(request: AnyRequest) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _respond(answer: Answer) -> Response[bytes]:
+    # The type goes as a header: Litestar adds a charset of its own to a `media_type`.
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, status_code=answer.status, headers=headers)
+
+
+async def _send_asset(request: AnyRequest, folder: str, name: str) -> Response[bytes]:
+    asset = await asyncio.to_thread(find_asset, folder, name)
+    if asset is None:
+        raise errors.NotFound("There is no such file.")
+    headers = {name.decode(): value.decode() for name, value in SECURITY} | {
+        "content-type": asset.media_type,
+        "etag": f'"{asset.digest}"',
+        "vary": "Accept-Encoding",
+        "cache-control": "public, max-age=31536000, immutable"
+        if request.query_params.get("v") == asset.digest
+        else "no-cache",
+    }
+    if asset.digest in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers)
+    content = asset.content
+    if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        content = asset.packed
+    return Response(content, headers=headers)
