@@ -13,9 +13,9 @@ from turnout.events import event
 from turnout.feed import commit
 from turnout.feed.authenticate import Caller
 from turnout.feed.body import decode
-from turnout.feed.commit import Item, Submission
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import as_sender, read_item
+from turnout.feed.submission import Item, Submission
 from turnout.now import new_id
 from turnout.store import schema
 from turnout.store.connect import Database

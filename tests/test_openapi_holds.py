@@ -15,6 +15,7 @@ from turnout import __version__
 from turnout.errors import BY_CODE, Unexpected
 from turnout.reference import openapi
 
+
 @schemathesis.serializer("application/x-ndjson")
 def as_lines(_: object, value: object) -> bytes:
     """NDJSON is described as text; anything else goes as JSON on one line."""

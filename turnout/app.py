@@ -36,6 +36,8 @@ MAX_BATCHES = 2
 """Batches worked on at once …"""
 MAX_WAITING_BATCHES = 8
 """… and waiting for their turn."""
+MAX_WAITING_LARGE = 100
+"""Large bodies waiting to be read, one after another."""
 
 
 def build(settings: Settings, database: Database, public_url: str) -> GatewayApp:
@@ -50,6 +52,7 @@ def build(settings: Settings, database: Database, public_url: str) -> GatewayApp
         refusals=refusals,
         problems_url=f"{public_url}/problems",
         turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
+        large_turns=Turns(1, MAX_WAITING_LARGE),
     )
     metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes)
     health = Health(database, group_commit)

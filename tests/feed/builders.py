@@ -9,9 +9,9 @@ import msgspec
 
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event as event_room
-from turnout.feed.commit import Idempotency, Item, Overlay, Sender, Submission
 from turnout.feed.configurations import Configurations
 from turnout.feed.merge import Context, Merged, merge
+from turnout.feed.submission import Idempotency, Item, Overlay, Sender, Submission
 from turnout.model.attendee import Attendee, LastPush
 from turnout.model.change import Change
 from turnout.model.event import Configuration

@@ -21,9 +21,11 @@ from tests.feed.builders import (
 from turnout import errors
 from turnout.events import event as event_room
 from turnout.events import keys, names, sources
-from turnout.feed import commit
-from turnout.feed.commit import WHOLE, Idempotency, Overlay, StaleConfiguration, Submission, write
+from turnout.feed import commit, settle
+from turnout.feed import draft as draft_module
+from turnout.feed.commit import write
 from turnout.feed.configurations import Configurations
+from turnout.feed.submission import WHOLE, Idempotency, Overlay, StaleConfiguration, Submission
 from turnout.model.receipt import Failure, Outcome, Problem
 from turnout.store import pushes
 from turnout.store.connect import Database
@@ -64,7 +66,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Sets the clock that the commit reads."""
 
     def set_to(at: int) -> None:
-        for module in (commit, keys, event_room):
+        for module in (commit, draft_module, settle, keys, event_room):
             monkeypatch.setattr(module, "now_us", lambda: at)
 
     return set_to
@@ -256,7 +258,7 @@ def test_d3_an_invalid_push_changes_nothing_and_is_kept_with_its_error(hall: Hal
 def test_b3_a_push_over_an_events_bounds_harms_no_neighbour_and_registers_no_name(
     hall: Hall, monkeypatch: pytest.MonkeyPatch, bound: str, bad: Any, code: str, path: str
 ) -> None:
-    monkeypatch.setattr(commit, bound, 2)
+    monkeypatch.setattr(settle, bound, 2)
     say(hall, make_push(custom_fields={"a": "x"}, groups=["a"]))
     outcomes = say(
         hall,
@@ -274,8 +276,8 @@ def test_b3_a_push_over_an_events_bounds_harms_no_neighbour_and_registers_no_nam
 
 def test_b3_an_event_that_is_full_still_takes_the_names_it_has(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     say(hall, make_push(groups=["A", "B"], custom_fields={"A": "1", "B": "2"}))
-    monkeypatch.setattr(commit, "MAX_GROUPS", 1)
-    monkeypatch.setattr(commit, "MAX_CUSTOM_FIELDS", 1)
+    monkeypatch.setattr(settle, "MAX_GROUPS", 1)
+    monkeypatch.setattr(settle, "MAX_CUSTOM_FIELDS", 1)
     (outcome,) = say(hall, make_push(groups=["b"], custom_fields={"b": "3"}))
     assert outcome.result == "updated"
 
@@ -283,7 +285,7 @@ def test_b3_an_event_that_is_full_still_takes_the_names_it_has(hall: Hall, monke
 def test_an_attendee_that_grows_too_large_harms_no_neighbour_and_stays_as_he_was(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit, "MAX_ATTENDEE_BYTES", 2_000)
+    monkeypatch.setattr(settle, "MAX_ATTENDEE_BYTES", 2_000)
     outcomes = say(
         hall,
         make_push(title="CTO"),
@@ -532,7 +534,7 @@ def failing_batch(hall: Hall, claim: Idempotency | None = None) -> Submission:
 
 
 def test_e2_one_failing_item_and_nothing_takes_effect(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "MAX_GROUPS", 3)
+    monkeypatch.setattr(settle, "MAX_GROUPS", 3)
     say(hall, make_push(title="CTO"))
     before = everything_but_the_push_log(hall)
     (error,) = take(hall, failing_batch(hall))
@@ -545,7 +547,7 @@ def test_e2_one_failing_item_and_nothing_takes_effect(hall: Hall, monkeypatch: p
 
 
 def test_e2_the_failing_items_are_kept_and_the_others_are_not(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "MAX_GROUPS", 3)
+    monkeypatch.setattr(settle, "MAX_GROUPS", 3)
     take(hall, failing_batch(hall))
     assert hall.rows("SELECT result, email, dry_run FROM pushes ORDER BY id") == [
         ("failed", None, 0),

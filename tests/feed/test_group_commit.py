@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
 from turnout import errors
 from turnout.events import keys
-from turnout.feed import commit, group_commit
-from turnout.feed.commit import Result, StaleConfiguration, Submission
+from turnout.feed import commit, group_commit, settle
 from turnout.feed.group_commit import GroupCommit
+from turnout.feed.submission import Result, StaleConfiguration, Submission
 from turnout.model.receipt import Outcome
 from turnout.store import connect
 from turnout.store.connect import Database
@@ -422,14 +422,14 @@ def test_all_who_wait_are_refused_with_the_commit_that_fails(hall: Hall, group: 
 def test_what_is_wrong_with_one_submission_harms_no_other(
     hall: Hall, group: GroupCommit, gate: Gate, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    merge = commit.merge
+    merge = settle.merge
 
     def brittle(attendee: Any, push: Any, context: Any) -> Any:
         if push.email == JANE:
             raise RuntimeError("broken on purpose")
         return merge(attendee, push, context)
 
-    monkeypatch.setattr(commit, "merge", brittle)
+    monkeypatch.setattr(settle, "merge", brittle)
 
     async def scenario() -> list[Any]:
         tasks = await begin(group, hall.submit(make_push()))

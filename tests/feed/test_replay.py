@@ -13,10 +13,10 @@ from turnout.events import event, keys, sources
 from turnout.feed import by_hand
 from turnout.feed.body import decode
 from turnout.feed.by_hand import as_sender, hand_in
-from turnout.feed.commit import Overlay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
 from turnout.feed.replay import get_original, replay
+from turnout.feed.submission import Overlay
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
 from turnout.model.push import StoredPush

@@ -12,9 +12,9 @@ from turnout.errors import NotFound
 from turnout.events import event, keys, names, sources
 from turnout.feed.body import decode
 from turnout.feed.by_hand import as_sender, hand_in
-from turnout.feed.commit import Idempotency, Overlay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
+from turnout.feed.submission import Idempotency, Overlay
 from turnout.model.event import Configuration
 from turnout.now import new_id
 from turnout.operations import verify as verify_module

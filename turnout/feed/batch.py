@@ -40,6 +40,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self._places)
 
+    def size_bytes(self, index: int) -> int:
+        start, end = self._places[index]
+        return end - start
+
     def items(self) -> Iterator[Body]:
         """Every item in order, as a body of its own; what is no object has its own problems."""
         return map(self.item, range(len(self._places)))

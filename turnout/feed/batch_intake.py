@@ -10,18 +10,45 @@ from turnout import errors
 from turnout.feed.authenticate import Caller, get_caller
 from turnout.feed.batch import Batch, split
 from turnout.feed.body import Body
-from turnout.feed.commit import WHOLE, Idempotency, Item, Overlay, StaleConfiguration, Submission
-from turnout.feed.intake import Feed, Request, as_sender, digest_of, failed, read_item
+from turnout.feed.intake import (
+    LARGE_BYTES,
+    Feed,
+    Request,
+    as_sender,
+    count_listed,
+    digest_of,
+    failed,
+    read_item,
+    shorten,
+)
 from turnout.feed.receipt import Answer, render, render_error, render_receipts, to_failure
+from turnout.feed.submission import WHOLE, Idempotency, Item, Overlay, StaleConfiguration, Submission
 from turnout.model.receipt import Failure, Outcome, Problem
 from turnout.now import new_id
 
 CHUNK = 500
 """Items in one submission, so that others are not held up."""
+CHUNK_BYTES = 2 * 1024 * 1024
+"""Of items in one submission, unless a single one has more."""
 _BREATH = 32
+_BREATH_BYTES = 64 * 1024
 """Items parsed before others get a turn."""
+_MAX_LISTED_IN_ALL = 20_000
+"""Errors and warnings that all items together list; beyond, each lists its first and counts the others (D3)."""
 _ROOM_WAIT_S = 5.0
 """How long a batch that has begun waits for room in the queue."""
+
+
+class _Allowance:
+    """What may still be had of something, but one at a time always."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, wanted: int) -> int:
+        taken = min(wanted, max(1, self._left))
+        self._left -= taken
+        return taken
 
 
 async def take_batch(feed: Feed, request: Request) -> Answer:
@@ -41,6 +68,8 @@ class _Batching:
         self.outcomes: list[Outcome | Failure] = []
         """By item; a Failure where it was not even taken, because its key is bad."""
         self.ids: list[str] = []
+        self.storable, self.answerable = _Allowance(_MAX_LISTED_IN_ALL), _Allowance(_MAX_LISTED_IN_ALL)
+        """Errors and warnings that may still be listed."""
         self.precise = False
         self.idempotency_digest = ""
         self.wait_s = 0.0
@@ -110,38 +139,69 @@ class _Batching:
         """Takes the items chunk by chunk. Raises StaleConfiguration; what is done by then is not done again."""
         if self.request.trouble is not None or self.batch.problems:
             return await self._answer_unreadable()
-        size = max(len(self.batch), 1) if self.request.atomic else CHUNK
         while len(self.outcomes) < len(self.batch):
             start = len(self.outcomes)
-            await self._take_chunk(start, min(start + size, len(self.batch)))
+            await self._take_chunk(start, len(self.batch) if self.request.atomic else self._find_end(start))
         return self._render()
+
+    def _find_end(self, start: int) -> int:
+        """Where the chunk that begins here ends."""
+        end = start + 1
+        size_bytes = self.batch.size_bytes(start)
+        while end < min(start + CHUNK, len(self.batch)):
+            size_bytes += self.batch.size_bytes(end)
+            if size_bytes > CHUNK_BYTES:
+                break
+            end += 1
+        return end
 
     async def _take_chunk(self, start: int, end: int) -> None:
         items: list[Item] = []
         outcomes: list[Outcome | Failure] = []
         while len(self.ids) < end:
             self.ids.append(new_id("psh"))
+        unseen_bytes = 0
         for index in range(start, end):
-            if index % _BREATH == _BREATH - 1:
+            unseen_bytes += self.batch.size_bytes(index)
+            if index % _BREATH == _BREATH - 1 or unseen_bytes > _BREATH_BYTES:
                 await asyncio.sleep(0)
+                unseen_bytes = 0
             item = await self._read(index)
             if isinstance(item, Item):
                 items.append(item)
             outcomes.append(item if isinstance(item, Failure) else _PENDING)
         if items:
             done = iter(await self._submit(items, claim=self._claim() if start == 0 else None))
-            outcomes = [next(done) if outcome is _PENDING else outcome for outcome in outcomes]
+            outcomes = [self._shorten(next(done)) if outcome is _PENDING else outcome for outcome in outcomes]
         self.outcomes += outcomes
 
+    def _shorten(self, outcome: Outcome) -> Outcome:
+        """The outcome with no more warnings than the answer may still list: the merge may have had some too."""
+        listed = len(outcome.warnings)
+        most = self.answerable.take(listed)
+        if listed <= most:
+            return outcome
+        return msgspec.structs.replace(
+            outcome, warnings=outcome.warnings[:most], more_warnings=outcome.more_warnings + listed - most
+        )
+
     async def _read(self, index: int) -> Item | Failure:
-        body = self.batch.item(index)
+        is_large = self.batch.size_bytes(index) > LARGE_BYTES
+        body = await asyncio.to_thread(self.batch.item, index) if is_large else self.batch.item(index)
         caller = await self._find_caller(body)
         if caller is None:
             if self.request.atomic:
                 # All or nothing (E2): it fails as a push of whoever sent the batch, and leaves no body behind (A4).
                 return failed(self.ids[index], _BAD_KEY, as_sender(self.first), index=index)
             return _BAD_KEY
-        return read_item(self.ids[index], body, as_sender(caller), idempotency=self._claim(index), index=index)
+        sender, idempotency = as_sender(caller), self._claim(index)
+        if is_large:
+            item = await asyncio.to_thread(
+                read_item, self.ids[index], body, sender, idempotency=idempotency, index=index
+            )
+        else:
+            item = read_item(self.ids[index], body, sender, idempotency=idempotency, index=index)
+        return shorten(item, self.storable.take(count_listed(item)))
 
     async def _find_caller(self, body: Body) -> Caller | None:
         """Who sends this item; None when its own key is bad, or not that of the header or root (E3)."""

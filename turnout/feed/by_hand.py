@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from turnout import errors
 from turnout.feed import commit
-from turnout.feed.commit import Item, Overlay, Sender, StaleConfiguration, Submission
 from turnout.feed.configurations import Configurations
+from turnout.feed.submission import Item, Overlay, Sender, StaleConfiguration, Submission
 from turnout.model.event import Configuration
 from turnout.model.receipt import Outcome
 from turnout.store.connect import Database

@@ -15,8 +15,8 @@ import structlog
 
 from turnout import errors
 from turnout.feed import commit
-from turnout.feed.commit import Result, Submission
 from turnout.feed.configurations import Configurations
+from turnout.feed.submission import Result, Submission
 from turnout.model.receipt import Outcome
 from turnout.store.connect import Database
 

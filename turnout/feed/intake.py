@@ -1,5 +1,6 @@
 """The page to read: one push from bytes to answer. Authenticate, parse, commit, answer, in that order."""
 
+import asyncio
 import hashlib
 
 import msgspec
@@ -8,14 +9,18 @@ from turnout import errors
 from turnout.feed import parse
 from turnout.feed.authenticate import Caller, Gateway, get_caller
 from turnout.feed.body import Body, decode
-from turnout.feed.commit import WHOLE, Idempotency, Item, Overlay, Sender, StaleConfiguration, Submission
 from turnout.feed.configurations import Configurations
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.receipt import Answer, render, render_error, to_failure
 from turnout.feed.refusals import Refusals
+from turnout.feed.submission import WHOLE, Idempotency, Item, Overlay, Sender, StaleConfiguration, Submission
 from turnout.feed.turns import Turns
-from turnout.model.receipt import Failure
+from turnout.model.push import Push
+from turnout.model.receipt import MAX_LISTED, Failure
 from turnout.now import new_id, now_us
+
+LARGE_BYTES = 64 * 1024
+"""A larger body is read beside the others and one at a time: it may take a second and sixty times its size in memory."""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +32,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     problems_url: str
     turns: Turns
     """Of batches."""
+    large_turns: Turns
+    """Of large bodies, while they are read."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,19 +61,10 @@ async def take(feed: Feed, request: Request) -> Answer:
     try:
         push_id = new_id("psh")
         while True:
-            body = decode(request.raw, request.content_type)
-            caller = await get_caller(
-                feed.configurations,
-                feed.refusals,
-                request.gateway,
-                (*request.keys, *body.keys),
-                request.address,
-                scope="push",
-            )
+            caller, item = await _read(feed, request, push_id)
             precise = caller.policy.status_codes == "precise"
-            item = _read_push(push_id, request, body, as_sender(caller))
-            # As objects a body takes up to sixty times its size; what waits for the commit is its text and its push.
-            del body
+            if isinstance(request.trouble, errors.Unavailable):
+                raise request.trouble
             submission = Submission(
                 configuration=caller.configuration, items=(item,), dry_run=Overlay() if request.dry_run else None
             )
@@ -101,6 +99,7 @@ def read_item(
         push = parse.to_push(body, lists=sender.policy.lists, now=now_us())
         if observed_at is not None and push.observed_at is None:
             push = msgspec.structs.replace(push, observed_at=observed_at)
+        push = _with_warnings(push, MAX_LISTED)
     except errors.Refused as error:
         failure = to_failure(error)
     return Item(
@@ -117,6 +116,29 @@ def read_item(
     )
 
 
+def count_listed(item: Item) -> int:
+    """How many errors or warnings are listed of it."""
+    return len(item.failure.errors) if item.failure is not None else len(item.push.warnings) if item.push else 0
+
+
+def shorten(item: Item, most: int) -> Item:
+    """The same with at most so many errors or warnings listed, and the others counted (D3)."""
+    failure = item.failure
+    if failure is not None and len(failure.errors) > most:
+        more = failure.more_errors + len(failure.errors) - most
+        return msgspec.structs.replace(
+            item, failure=msgspec.structs.replace(failure, errors=failure.errors[:most], more_errors=more)
+        )
+    return item if item.push is None else msgspec.structs.replace(item, push=_with_warnings(item.push, most))
+
+
+def _with_warnings(push: Push, most: int) -> Push:
+    if len(push.warnings) <= most:
+        return push
+    more = push.more_warnings + len(push.warnings) - most
+    return msgspec.structs.replace(push, warnings=push.warnings[:most], more_warnings=more)
+
+
 def digest_of(content: bytes) -> str:
     """128 bits of SHA-256, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()[:32]
@@ -128,13 +150,34 @@ def as_sender(caller: Caller) -> Sender:
     return Sender(source_number=caller.key.source_number, policy=caller.policy, key_id=caller.key.id)
 
 
+async def _read(feed: Feed, request: Request, push_id: str) -> tuple[Caller, Item]:
+    """Who sends, and what. The body as objects ends here: what waits for the commit is its text and its push."""
+    if len(request.raw) <= LARGE_BYTES:
+        body = decode(request.raw, request.content_type)
+        caller = await _get_caller(feed, request, body)
+        return caller, _read_push(push_id, request, body, as_sender(caller))
+    async with feed.large_turns.taken():
+        body = await asyncio.to_thread(decode, request.raw, request.content_type)
+        caller = await _get_caller(feed, request, body)
+        return caller, await asyncio.to_thread(_read_push, push_id, request, body, as_sender(caller))
+
+
+async def _get_caller(feed: Feed, request: Request, body: Body) -> Caller:
+    return await get_caller(
+        feed.configurations,
+        feed.refusals,
+        request.gateway,
+        (*request.keys, *body.keys),
+        request.address,
+        scope="push",
+    )
+
+
 def _read_push(push_id: str, request: Request, body: Body, sender: Sender) -> Item:
     """The one push of a request that is not a batch."""
     idempotency = None
     if request.idempotency_key is not None:
         idempotency = Idempotency(request.idempotency_key, WHOLE, digest_of(request.raw))
-    if isinstance(request.trouble, errors.Unavailable):
-        raise request.trouble
     if request.trouble is not None:
         return failed(push_id, to_failure(request.trouble), sender)
     return read_item(push_id, body, sender, idempotency=idempotency)

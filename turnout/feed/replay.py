@@ -7,9 +7,9 @@ import msgspec
 from turnout import errors
 from turnout.feed.body import decode
 from turnout.feed.by_hand import as_sender, hand_in
-from turnout.feed.commit import Item, Overlay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
+from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Outcome

@@ -19,7 +19,7 @@ class Turns:
     async def taken(self) -> AsyncGenerator[None]:
         """Waits for a turn. Raises QueueFull where too many wait already."""
         if self._inside >= self._most:
-            raise QueueFull("Several batches are being worked on already.")
+            raise QueueFull("Too many large requests are being worked on already.")
         self._inside += 1
         try:
             async with self._at_once:

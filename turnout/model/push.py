@@ -44,6 +44,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     spelled: dict[str, str] = {}
     """The sender's own notation of a path, where it differs from ours."""
     warnings: tuple[Warning, ...] = ()
+    more_warnings: int = 0
+    """How many there were besides (D3)."""
 
     def spell(self, path: str) -> str:
         return self.spelled.get(path, path)

@@ -135,7 +135,11 @@ def _values() -> dict[str, Schema]:
 def _push() -> dict[str, Schema]:
     """One attendee, in either format and as a form (B1, B2)."""
     key = {
-        "type": ["string", "null"],
+        "anyOf": [
+            {"type": ["string", "null"]},
+            {"type": "array", "maxItems": 0},
+            {"type": "object", "maxProperties": 0},
+        ],
         "description": "The API key, where no header can be set. It is removed before anything is stored (A2, A5).",
     }
     attending = {
@@ -150,10 +154,11 @@ def _push() -> dict[str, Schema]:
         ],
         "description": "Fields to empty, whatever the settings say of null and blank (C3).",
     }
-    root = {"key": key, "observedAt": ref("Time"), "clear": clear}
+    root = {"key": ref("BodyKey"), "observedAt": ref("Time"), "clear": clear}
     entry = {"anyOf": [ref("CustomField"), *_NOTHING]}
     fields = {field: {**ref("Text"), "description": _MEANINGS.get(field, "Text.")} for field in PROFILE_FIELDS[1:]}
     return {
+        "BodyKey": key,
         "CustomField": {
             "type": "object",
             "description": "A field of your own. Fields merge by name; those not named keep their value (C4).",
@@ -164,7 +169,12 @@ def _push() -> dict[str, Schema]:
                     "properties": {"fieldName": {"not": ref("NotGiven")}},
                     "description": "With a name …",
                 },
-                {"properties": {"fieldValue": ref("NotGiven")}, "description": "… or without a value."},
+                {
+                    "properties": {
+                        "fieldValue": {"anyOf": [*_NOTHING, {"type": "array", "items": {"anyOf": [*_NOTHING]}}]}
+                    },
+                    "description": "… or without a value.",
+                },
             ],
         },
         "Profile": {
@@ -183,9 +193,8 @@ def _push() -> dict[str, Schema]:
                             "type": "object",
                             "description": "One custom field without the list around it, or an object whose keys are "
                             "indices.",
-                            "properties": {"fieldName": ref("Name"), "fieldValue": ref("FieldValue")},
+                            "allOf": [ref("CustomField")],
                             "patternProperties": {"^[0-9]+$": entry},
-                            "dependentRequired": {"fieldValue": ["fieldName"]},
                         },
                         ref("NotGiven"),
                     ],
@@ -291,10 +300,16 @@ def _batch() -> dict[str, Schema]:
             "description": "An object with the pushes in `attendees`, and the key beside them where no header can be "
             "set.",
             "required": ["attendees"],
-            "properties": {"attendees": items, "key": {"type": ["string", "null"], "description": "The API key (E3)."}},
+            "properties": {"attendees": items, "key": ref("BodyKey")},
+        },
+        "BatchOfOne": {
+            "type": "object",
+            "title": "One push",
+            "description": "One push on one line is NDJSON with one line.",
+            "not": {"required": ["attendees"]},
         },
         "Batch": {
-            "anyOf": [ref("BatchArray"), ref("BatchObject")],
+            "anyOf": [ref("BatchArray"), ref("BatchObject"), ref("BatchOfOne")],
             "description": "Up to 10,000 pushes and 32 MiB (E1).",
         },
         "BatchLines": _text("One JSON object a line (NDJSON); a line that is not JSON fails alone.", pattern="\\S"),

@@ -14,7 +14,7 @@ from turnout import __version__, errors
 from turnout.cli.push.items import FileItem
 from turnout.feed.batch import split
 from turnout.feed.by_hand import as_sender, hand_in, name_actor
-from turnout.feed.commit import Item, Overlay
+from turnout.feed.submission import Item, Overlay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
 from turnout.model.event import Configuration

@@ -1,0 +1,112 @@
+"""One event as it will be when the transaction ends, and what has to be written for it."""
+
+import msgspec
+
+from turnout.feed.configurations import Configurations
+from turnout.model.attendee import Attendee
+from turnout.model.change import Change
+from turnout.model.event import Configuration
+from turnout.model.key import Key
+from turnout.model.names import Name, fold_case
+from turnout.model.push import StoredPush
+from turnout.now import now_us
+from turnout.store import events, pushes
+
+_USE_WRITTEN_EVERY_US = 60 * 1_000_000
+
+
+class Draft:
+    """One event as it will be when the transaction ends."""
+
+    def __init__(self, configuration: Configuration, clock: events.Clock) -> None:
+        self.configuration = configuration
+        self.event_id = configuration.event.id
+        self.clock = clock
+        self.at = max(now_us(), clock.last_at)
+        self.custom_fields = configuration.custom_fields
+        self.groups = configuration.groups
+        self.numbers_behind = 0
+        self.ids_by_address: dict[str, str] = {}
+        self.attendees: dict[str, Attendee] = {}
+        self.answers: dict[tuple[int, str, int], pushes.StoredAnswer] = {}
+        # What will be written.
+        self.documents: dict[str, bytes] = {}
+        self.new_addresses: list[tuple[str, str]] = []
+        self.third_party_ids: dict[tuple[int, str, str], bool] = {}
+        self.memberships: dict[tuple[int, str], bool] = {}
+        self.changes: list[Change] = []
+        self.pushes: list[StoredPush] = []
+        self.repeats: list[str] = []
+        self.bodies: list[tuple[str, str]] = []
+        self.new_answers: dict[tuple[int, str, int], pushes.StoredAnswer] = {}
+        self.new_custom_fields: list[Name] = []
+        self.new_groups: list[Name] = []
+        self.used_keys: set[str] = set()
+
+    def fork(self) -> "Draft":
+        """A draft that sees this one, for what may have to be taken back."""
+        fork = Draft(self.configuration, events.Clock(*msgspec.structs.astuple(self.clock)))
+        fork.at = self.at
+        fork.custom_fields, fork.groups = self.custom_fields, self.groups
+        fork.ids_by_address = dict(self.ids_by_address)
+        fork.attendees = dict(self.attendees)
+        fork.answers = self.answers | self.new_answers
+        return fork
+
+    def absorb(self, fork: "Draft") -> None:
+        """Makes a fork's effects this draft's own."""
+        self.clock, self.custom_fields, self.groups = fork.clock, fork.custom_fields, fork.groups
+        for name in ("ids_by_address", "attendees", "documents", "third_party_ids", "memberships", "new_answers"):
+            getattr(self, name).update(getattr(fork, name))
+        for name in ("new_addresses", "changes", "pushes", "bodies", "repeats", "new_custom_fields", "new_groups"):
+            getattr(self, name).extend(getattr(fork, name))
+        self.used_keys |= fork.used_keys
+
+    def find_answer(self, place: tuple[int, str, int]) -> pushes.StoredAnswer | None:
+        return self.new_answers.get(place) or self.answers.get(place)
+
+    def find_attendee(self, address: str) -> Attendee | None:
+        attendee_id = self.ids_by_address.get(address)
+        return None if attendee_id is None else self.attendees[attendee_id]
+
+    def put_attendee(self, before: Attendee | None, after: Attendee, document: bytes) -> None:
+        """Takes over an attendee's next state, and what the index tables need of it."""
+        self.attendees[after.id] = after
+        self.documents[after.id] = document
+        if before is None:
+            address = fold_case(after.email)
+            self.ids_by_address[address] = after.id
+            self.new_addresses.append((address, after.id))
+        had = set(before.group_numbers()) if before else set()
+        has = set(after.group_numbers())
+        for number in had ^ has:
+            self.memberships[number, after.id] = number in has
+        for source, part in after.parts.items():
+            known = before.parts.get(source) if before else None
+            old = known.third_party_id.value if known and known.third_party_id else None
+            new = part.third_party_id.value if part.third_party_id else None
+            if old != new:
+                if old is not None:
+                    self.third_party_ids[source, old, after.id] = False
+                if new is not None:
+                    self.third_party_ids[source, new, after.id] = True
+
+    def publish(self, configurations: Configurations) -> None:
+        """Tells this process what the commit has registered, and which keys it has seen."""
+        uses = self.due_uses()
+        if self.new_custom_fields or self.new_groups or uses:
+            configurations.put(
+                msgspec.structs.replace(
+                    self.configuration,
+                    version=self.clock.version,
+                    custom_fields=self.custom_fields,
+                    groups=self.groups,
+                    keys=self.configuration.keys
+                    | {key.id: msgspec.structs.replace(key, last_used_at=self.at) for key in uses},
+                )
+            )
+
+    def due_uses(self) -> list[Key]:
+        """The keys whose last use is due to be written."""
+        keys = (self.configuration.keys[key_id] for key_id in self.used_keys)
+        return [key for key in keys if self.at - (key.last_used_at or 0) > _USE_WRITTEN_EVERY_US]

@@ -1,0 +1,341 @@
+"""What becomes of each push of a submission, in a draft of its event (C8, D3, D5, D6, E2)."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from turnout import errors
+from turnout.changes.shown import shown_to_source
+from turnout.feed.draft import Draft
+from turnout.feed.merge import Context, Merged, merge
+from turnout.feed.submission import Idempotency, Item, Overlay, Result, Sender, StaleConfiguration, Submission
+from turnout.model.attendee import Attendee, LastPush
+from turnout.model.change import Change
+from turnout.model.names import Name, Names, fold_case
+from turnout.model.push import Push, StoredPush
+from turnout.model.receipt import MAX_LISTED, AttendeeReference, Failure, Outcome, Problem
+from turnout.now import new_id, now_us
+from turnout.store import pushes
+
+MAX_CUSTOM_FIELDS = 2_000
+MAX_GROUPS = 10_000
+MAX_ATTENDEE_BYTES = 1 << 20
+_REHEARSED = 1_000_000
+"""Names that a dry run would register have numbers behind this, so that real ones of its time have others."""
+
+
+def settle(draft: Draft | None, submission: Submission) -> Result:
+    """What becomes of a submission; its effects are in the draft. Without a draft the event is gone."""
+    if draft is None or not _is_current(draft, submission):
+        return StaleConfiguration()
+    if submission.claim is not None:
+        refused = _claim(draft, submission, submission.claim)
+        if refused is not None:
+            return refused
+    if submission.dry_run is not None:
+        return _rehearse(draft, submission, submission.dry_run)
+    if submission.atomic:
+        return _take_all_or_nothing(draft, submission)
+    return [_take_item(draft, item) for item in submission.items]
+
+
+def _is_current(draft: Draft, submission: Submission) -> bool:
+    """Whether the senders may still send, and would still be understood in the same way."""
+    current, read_under = draft.configuration, submission.configuration
+    if current.event.archived_at is not None or current.event.host != read_under.event.host:
+        return False
+    senders = {id(item.sender): item.sender for item in submission.items}
+    return all(_is_sender_current(draft, sender) for sender in senders.values())
+
+
+def _is_sender_current(draft: Draft, sender: Sender) -> bool:
+    if sender.key_id is not None:
+        key = draft.configuration.keys.get(sender.key_id)
+        # By the clock, as whoever authenticated has it: the log may be ahead of a clock that was set back.
+        if key is None or not key.is_good(now_us()):
+            return False
+    source = draft.configuration.sources.get(sender.source_number)
+    return source is not None and source.policy.over(draft.configuration.event.policy) == sender.policy
+
+
+def _claim(draft: Draft, submission: Submission, claim: Idempotency) -> errors.TurnoutError | None:
+    """Notes that a batch's key stands for its bytes; gives the error when it stands for others, or failed before."""
+    place = (submission.items[0].sender.source_number, claim.key, claim.item)
+    kept = draft.find_answer(place)
+    if kept is None:
+        if submission.dry_run is None:
+            draft.new_answers[place] = pushes.StoredAnswer(claim.digest, "", draft.at)
+        return None
+    if kept.digest != claim.digest:
+        return errors.IdempotencyKeyReused(_REUSED)
+    if kept.answer:
+        try:
+            failure = msgspec.json.decode(kept.answer, type=Failure)
+        except msgspec.ValidationError:
+            # An Outcome: the same bytes came to the address for one push.
+            return errors.IdempotencyKeyReused(_USED_FOR_ONE)
+        return errors.InvalidBatch(failure.detail, failure.errors, failure.more_errors)
+    return None
+
+
+_USED_FOR_ONE = "This Idempotency-Key came with a push of its own in the last 24 hours, not with a batch."
+
+
+def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Outcome] | errors.InvalidBatch:
+    """The outcomes that the pushes would have; of all that follows only the push log's lines are kept (D5)."""
+    fork = draft.fork()
+    fork.numbers_behind = _REHEARSED
+    fork.custom_fields = fork.custom_fields.with_new(overlay.custom_fields)
+    fork.groups = fork.groups.with_new(overlay.groups)
+    for address, attendee in overlay.attendees.items():
+        fork.ids_by_address[address] = attendee.id
+        fork.attendees[attendee.id] = attendee
+    known = set(draft.attendees)
+    # No line counts a dry push, so it has no digest by which it might repeat another one.
+    outcomes = [_take_item(fork, msgspec.structs.replace(item, digest=item.id)) for item in submission.items]
+    refused = _refuse_all(submission.items, outcomes) if submission.atomic else None
+    overlay.attendees |= {
+        address: fork.attendees[attendee_id]
+        for address, attendee_id in fork.ids_by_address.items()
+        if attendee_id in fork.documents
+    }
+    overlay.custom_fields += fork.new_custom_fields
+    overlay.groups += fork.new_groups
+    draft.used_keys |= fork.used_keys
+    for push in fork.pushes:
+        if refused is not None and push.failure is None:
+            continue
+        exists = push.attendee_id in known
+        draft.pushes.append(
+            msgspec.structs.replace(push, dry_run=True, sequence=None, attendee_id=push.attendee_id if exists else None)
+        )
+    return refused or [_as_dry(outcome, known) for outcome in outcomes]
+
+
+def _as_dry(outcome: Outcome, known: set[str]) -> Outcome:
+    attendee = outcome.attendee
+    if attendee is not None and attendee.id not in known:
+        attendee = AttendeeReference(None, attendee.email)
+    return msgspec.structs.replace(outcome, dry_run=True, sequence=None, attendee=attendee)
+
+
+def _take_all_or_nothing(draft: Draft, submission: Submission) -> list[Outcome] | errors.InvalidBatch:
+    fork = draft.fork()
+    outcomes = [_take_item(fork, item) for item in submission.items]
+    refused = _refuse_all(submission.items, outcomes)
+    draft.used_keys |= fork.used_keys
+    if refused is None:
+        draft.absorb(fork)
+        return outcomes
+    for item, outcome in zip(submission.items, outcomes, strict=True):
+        if outcome.failure is not None:
+            _keep_failed(draft, item, outcome.failure)
+    if submission.claim is not None:
+        place = (submission.items[0].sender.source_number, submission.claim.key, submission.claim.item)
+        problems = refused.problems
+        more = max(0, len(problems) - MAX_LISTED) + refused.more_problems
+        failure = Failure(refused.code, refused.detail, problems[:MAX_LISTED], more)
+        answer = msgspec.json.encode(failure).decode()
+        draft.new_answers[place] = pushes.StoredAnswer(submission.claim.digest, answer, draft.at)
+    return refused
+
+
+def _refuse_all(items: Sequence[Item], outcomes: Sequence[Outcome]) -> errors.InvalidBatch | None:
+    """The error of an atomic batch, with every failing item's problems (E2); None where no item fails."""
+    failed = [(item, outcome.failure) for item, outcome in zip(items, outcomes, strict=True) if outcome.failure]
+    if not failed:
+        return None
+    problems = [
+        msgspec.structs.replace(problem, index=item.index or 0)
+        for item, failure in failed
+        for problem in failure.errors
+    ]
+    detail = f"{len(failed)} of {len(items)} items are not valid, so none took effect."
+    return errors.InvalidBatch(detail, problems, sum(failure.more_errors for _, failure in failed))
+
+
+def _take_item(draft: Draft, item: Item) -> Outcome:
+    """What becomes of one push; its effects are in the draft."""
+    if item.sender.key_id is not None:
+        draft.used_keys.add(item.sender.key_id)
+    if item.idempotency is None:
+        return _take_push(draft, item)
+    place = (item.sender.source_number, item.idempotency.key, item.idempotency.item)
+    kept = draft.find_answer(place)
+    if kept is None:
+        outcome = _take_push(draft, item)
+        draft.new_answers[place] = pushes.StoredAnswer(
+            item.idempotency.digest, msgspec.json.encode(outcome).decode(), draft.at
+        )
+        return outcome
+    if kept.digest == item.idempotency.digest and kept.answer:
+        try:
+            return msgspec.json.decode(kept.answer, type=Outcome)
+        except msgspec.ValidationError:
+            # A Failure: the same bytes came as an atomic batch.
+            pass
+    problem = Problem("", errors.IdempotencyKeyReused.code, _REUSED, errors.IdempotencyKeyReused.help)
+    return _keep_failed(draft, item, Failure(errors.IdempotencyKeyReused.code, _REUSED, [problem]))
+
+
+_REUSED = "This Idempotency-Key came with another body in the last 24 hours."
+
+
+def _take_push(draft: Draft, item: Item) -> Outcome:
+    push = item.push
+    if push is None:
+        assert item.failure is not None
+        return _keep_failed(draft, item, item.failure)
+    names = _register(draft, item, push)
+    if isinstance(names, Failure):
+        return _keep_failed(draft, item, names)
+    custom_fields, groups, new_custom_fields, new_groups = names
+    before = draft.find_attendee(fold_case(push.email))
+    context = Context(
+        source=item.sender.source_number,
+        policy=item.sender.policy,
+        custom_fields=custom_fields,
+        groups=groups,
+        at=draft.at,
+        sequence=draft.clock.last_sequence + 1,
+        attendee_id=new_id("att") if before is None else before.id,
+        # A replay has a line of its own, whatever it says once more.
+        push=LastPush(item.id, item.digest if item.replay_of is None else item.id),
+    )
+    merged = merge(before, push, context)
+    document = msgspec.json.encode(merged.attendee)
+    if len(document) > MAX_ATTENDEE_BYTES:
+        return _keep_failed(draft, item, _too_large(len(document)))
+    if merged.attendee is not None:
+        draft.custom_fields, draft.groups = custom_fields, groups
+        draft.new_custom_fields += new_custom_fields
+        draft.new_groups += new_groups
+    return _keep(draft, item, push, context, before, merged, document)
+
+
+def _keep(
+    draft: Draft, item: Item, push: Push, context: Context, before: Attendee | None, merged: Merged, document: bytes
+) -> Outcome:
+    """Takes a merged push into the draft."""
+    attendee = merged.attendee
+    sequence = None
+    shown = []
+    if attendee is not None:
+        draft.put_attendee(before, attendee, document)
+        # Also of a push that changes nothing: values are now known to be true at that time (D7).
+        draft.clock.last_at = draft.at
+        if merged.kind is not None:
+            sequence = draft.clock.last_sequence = context.sequence
+            draft.changes.append(
+                Change(
+                    sequence=sequence,
+                    kind=merged.kind,
+                    at=draft.at,
+                    true_at=draft.at if push.observed_at is None else min(push.observed_at, draft.at),
+                    attendee_id=attendee.id,
+                    email=attendee.email,
+                    push_id=item.id,
+                    source_number=item.sender.source_number,
+                    actor=item.sender.actor,
+                    entries=merged.entries,
+                )
+            )
+            shown = shown_to_source(merged.entries, context.custom_fields, context.groups, context.source)
+    result = "unchanged" if merged.kind is None else "created" if merged.kind == "created" else "updated"
+    warnings = [*push.warnings, *merged.warnings]
+    outcome = Outcome(
+        push_id=merged.repeats or item.id,
+        result=result,
+        attendee=None if attendee is None else AttendeeReference(attendee.id, attendee.email),
+        sequence=sequence,
+        changes=shown,
+        warnings=warnings[:MAX_LISTED],
+        more_warnings=max(0, len(warnings) - MAX_LISTED) + push.more_warnings,
+    )
+    if merged.repeats is not None:
+        draft.repeats.append(merged.repeats)
+    else:
+        _log(draft, item, outcome)
+    return outcome
+
+
+def _keep_failed(draft: Draft, item: Item, failure: Failure) -> Outcome:
+    """A failed push changes nothing and is kept with its errors (D3)."""
+    outcome = Outcome(push_id=item.id, result="failed", failure=failure)
+    _log(draft, item, outcome)
+    return outcome
+
+
+def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
+    if item.body is not None:
+        draft.bodies.append((item.id, item.body))
+    draft.pushes.append(
+        StoredPush(
+            id=item.id,
+            event_id=draft.event_id,
+            at=draft.at,
+            source_number=item.sender.source_number,
+            key_id=item.sender.key_id,
+            actor=item.sender.actor,
+            result=outcome.result,
+            dry_run=False,
+            email=item.email,
+            attendee_id=outcome.attendee.id if outcome.attendee else None,
+            sequence=outcome.sequence,
+            observed_at=item.push.observed_at if item.push else None,
+            replay_of=item.replay_of,
+            repeats=0,
+            last_at=draft.at,
+            warnings=outcome.warnings,
+            failure=outcome.failure,
+        )
+    )
+
+
+def _register(draft: Draft, item: Item, push: Push) -> tuple[Names, Names, list[Name], list[Name]] | Failure:
+    """The event's custom fields and groups with those that this push is the first to name (C4, C5)."""
+    source = item.sender.source_number
+    fields = [(field.path, field.name) for field in push.custom_fields if field.value is not None]
+    custom_fields, new_custom_fields = _with_new(draft, draft.custom_fields, fields, "fld", source)
+    named = [(group.path, group.name) for group in push.groups or ()]
+    groups, new_groups = _with_new(draft, draft.groups, named, "grp", source)
+    problems = []
+    if new_custom_fields and len(custom_fields.by_number) > MAX_CUSTOM_FIELDS:
+        problems.append(_too_many(fields, new_custom_fields, "custom fields", MAX_CUSTOM_FIELDS))
+    if new_groups and len(groups.by_number) > MAX_GROUPS:
+        problems.append(_too_many(named, new_groups, "groups", MAX_GROUPS))
+    if problems:
+        return Failure(errors.InvalidPush.code, problems[0].message, problems)
+    return custom_fields, groups, new_custom_fields, new_groups
+
+
+def _with_new(
+    draft: Draft, names: Names, said: Iterable[tuple[str, str]], prefix: str, source: int
+) -> tuple[Names, list[Name]]:
+    new: dict[str, Name] = {}
+    for _, name in said:
+        if names.find(name) is None and fold_case(name) not in new:
+            number = draft.numbers_behind + len(names.by_number) + len(new) + 1
+            new[fold_case(name)] = Name(
+                id=new_id(prefix), number=number, name=name, first_source=source, created_at=draft.at
+            )
+    added = list(new.values())
+    return (names.with_new(added) if added else names), added
+
+
+def _too_many(said: list[tuple[str, str]], new: list[Name], what: str, most: int) -> Problem:
+    first = next(path for path, name in said if name == new[0].name)
+    return Problem(
+        first,
+        "too_many_" + what.replace(" ", "_"),
+        f"The event has as many {what} as it can have ({most:,}), and {new[0].name} would be another.",
+        f"Send one of the {what} that the event has, or ask its staff to tidy them up.",
+    )
+
+
+def _too_large(size_bytes: int) -> Failure:
+    message = f"The attendee would hold {size_bytes:,} bytes; {MAX_ATTENDEE_BYTES:,} is the most."
+    problem = Problem(
+        "", "attendee_too_large", message, "Send less text for this person, or clear fields that have it."
+    )
+    return Failure(errors.InvalidPush.code, message, [problem])

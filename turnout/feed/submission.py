@@ -1,0 +1,82 @@
+"""What travels to the commit: the pushes of one request, each with its sender."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from turnout import errors
+from turnout.model.attendee import Attendee
+from turnout.model.event import Configuration
+from turnout.model.names import Name
+from turnout.model.policy import Policy
+from turnout.model.push import Push
+from turnout.model.receipt import Failure, Outcome
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose push it is, and under which policy it was read."""
+
+    source_number: int
+    policy: Policy
+    key_id: str | None = None
+    actor: str | None = None
+    """The person, where one sends it by hand."""
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """A request's Idempotency-Key (D6)."""
+
+    key: str
+    item: int
+    """The place in a batch; WHOLE for a request of its own, and for the batch itself."""
+    digest: str
+    """Of the bytes of the request."""
+
+
+WHOLE = -1
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One push on its way into the log: what it says, or why it cannot take effect."""
+
+    id: str
+    sender: Sender
+    push: Push | None
+    failure: Failure | None = None
+    email: str | None = None
+    body: str | None
+    """To be stored: without its key."""
+    digest: str
+    """Of that body."""
+    idempotency: Idempotency | None = None
+    replay_of: str | None = None
+    index: int | None = None
+
+
+class Overlay(msgspec.Struct):
+    """What a dry run has led to so far, so that its next pushes see the effect of those before them."""
+
+    attendees: dict[str, Attendee] = {}
+    """By address."""
+    custom_fields: list[Name] = []
+    groups: list[Name] = []
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """Pushes of one request, for one event."""
+
+    configuration: Configuration
+    """Under which they were authenticated and parsed."""
+    items: Sequence[Item]
+    atomic: bool = False
+    """All or nothing (E2)."""
+    dry_run: Overlay | None = None
+    claim: Idempotency | None = None
+    """Of a batch: that its key stands for these bytes."""
+
+
+class StaleConfiguration(Exception):
+    """The event's set-up has changed since these pushes were authenticated and parsed: do both again."""
+
+
+Result = list[Outcome] | errors.TurnoutError | StaleConfiguration
