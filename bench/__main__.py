@@ -83,7 +83,7 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
             late.extend(make())
         except Refused as error:
             grounds.say(f"  refused, {error}")
-            late.append(Figure(title=title, value="refused", goal="", is_met=False, remark=str(error), is_speed=False))
+            late.append(_refused(title, str(error)))
 
     if "flushes" in chosen:
         attempt("flushes to disk against commits", lambda: _flushes(grounds))
@@ -97,6 +97,11 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
         measured.run()
         figures += [_ratio(row, measured) for row in ratios]
         sheets.append(report.contenders_sheet(contenders, measured.rounds))
+        figures += [
+            _refused(BY_NAME[name].title, reason)
+            for name, reason in measured.refused.items()
+            if not any(name in row.contenders for row in ratios)
+        ]
         if measured.flush_bytes:
             sheets.append(_flush_sheet(measured))
         if "start" in chosen:
@@ -104,22 +109,19 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
         if "memory" in chosen:
             attempt("memory", lambda: _memory(grounds, measured))
     if "profile" in chosen:
-        sheets.append(_profile(grounds))
+
+        def profiled() -> list[Figure]:
+            sheets.append(_profile(grounds))
+            return []
+
+        attempt("profile", profiled)
     return figures + late, sheets
 
 
 def _ratio(row: Row, measured: Rounds) -> Figure:
     refused = [measured.refused[name] for name in row.contenders if name in measured.refused]
     if refused:
-        return Figure(
-            title=row.title,
-            value="refused",
-            prototype=row.prototype,
-            goal=str(row.goal),
-            is_met=False,
-            remark=refused[0],
-            is_speed=False,
-        )
+        return _refused(row.title, refused[0], prototype=row.prototype, goal=str(row.goal))
     values = [row.ratio(one) for one in measured.rounds]
     median, around = spread(values)
     return Figure(
@@ -129,6 +131,12 @@ def _ratio(row: Row, measured: Rounds) -> Figure:
         prototype=row.prototype,
         goal=str(row.goal),
         is_met=row.goal.is_met(statistics.median(values)),
+    )
+
+
+def _refused(title: str, reason: str, *, prototype: str = "–", goal: str = "") -> Figure:
+    return Figure(
+        title=title, value="refused", prototype=prototype, goal=goal, is_met=False, remark=reason, is_speed=False
     )
 
 
@@ -221,7 +229,6 @@ def _memory(grounds: Grounds, measured: Rounds) -> list[Figure]:
 
 def _profile(grounds: Grounds) -> Sheet:
     """Apart from the rounds, because keeping account costs time."""
-    grounds.say("profile")
     push = BY_NAME["push"]
     with Server(grounds.store("profile", push.attendees), grounds.cores, {"BENCH_PROFILE": "1"}) as server:
         warm = server.run(grounds.load(server, push, 2_000), breathless_is_fine=True)

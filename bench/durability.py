@@ -58,8 +58,10 @@ def kill(grounds: Grounds) -> Kill:
     store = grounds.store("kill", 1_000)
     server = Server(store, grounds.cores)
     load = grounds.load(server, BY_NAME["push"], _KILLED * 2, kill_after=_KILLED)
-    acknowledged = generate(load, grounds.cores).acknowledged
-    server.wait()
+    try:
+        acknowledged = generate(load, grounds.cores).acknowledged
+    finally:
+        server.kill()
     database = Database(store.url)
     try:
         with database.read() as connection:

@@ -42,6 +42,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     sent_bytes: int
     results: dict[str, int]
     """What the server should have counted, by result."""
+    commits: int = 0
+    """In which the server says to have stored it; told by the server afterwards."""
     acknowledged: list[str] = []
     """With `kill_after`: the ids of the pushes that were answered with 200."""
 

@@ -26,9 +26,9 @@ _PARTS: tuple[tuple[Thread, str, str, str], ...] = (
     ("commit", "read clocks", "turnout.store.events", "lock_clocks"),
     ("commit", "read attendees: SQL", "turnout.store.attendees", "find_by_addresses"),
     ("commit", "read attendees: decode documents", "turnout.store.attendees", "_decode"),
-    ("commit", "merge", "turnout.feed.commit", "merge"),
-    ("commit", "take: names, document, change, outcome", "turnout.feed.commit", "_take_push"),
-    ("commit", "what the source may see", "turnout.feed.commit", "shown_to_source"),
+    ("commit", "merge", "turnout.feed.settle", "merge"),
+    ("commit", "take: names, document, change, outcome", "turnout.feed.settle", "_take_push"),
+    ("commit", "what the source may see", "turnout.feed.settle", "shown_to_source"),
     ("commit", "write: rows put together", "turnout.feed.commit", "_write"),
     ("commit", "write attendees", "turnout.store.attendees", "write_attendees"),
     ("commit", "write changes", "turnout.store.changes", "add_changes"),
@@ -36,7 +36,7 @@ _PARTS: tuple[tuple[Thread, str, str, str], ...] = (
     ("commit", "write bodies", "turnout.store.pushes", "add_bodies"),
     ("commit", "move clocks", "turnout.store.events", "move_clocks"),
     ("commit", "checkpoint", "turnout.store.connect", "Database.move_log"),
-    ("commit", "wake the loop", "turnout.feed.group_commit", "_deliver"),
+    ("commit", "wake the loop", "turnout.feed.group_commit", "GroupCommit._deliver"),
 )
 _BEGIN, _END = "BEGIN and lock", "COMMIT, with the flush's share of the kernel"
 LOOP_REST = "rest: asyncio, HTTP out, sockets"
@@ -69,8 +69,10 @@ def install() -> None:
         owner: Any = importlib.import_module(module)
         *parents, name = path.split(".")
         for parent in parents:
-            owner = getattr(owner, parent)
-        function = getattr(owner, name)
+            owner = getattr(owner, parent, None)
+        function = getattr(owner, name, None)
+        if function is None:
+            raise SystemExit(f"bench/profile.py: there is no {path} in {module} any more; say where {title!r} is now")
         if path == "find_by_addresses":
             function = _listed(function)
         setattr(owner, name, _timed(title, function))

@@ -65,7 +65,16 @@ def contenders_sheet(contenders: Sequence[Contender], rounds: Sequence[Round]) -
             lines.append((contender.title, *_describe(all_measured)))
     return Sheet(
         "Contenders (medians of the rounds)",
-        ("what", "per second", "server CPU, µs each", "p50, ms", "p99, ms", "server busy", "generator busy"),
+        (
+            "what",
+            "per second",
+            "server CPU, µs each",
+            "pushes per commit",
+            "p50, ms",
+            "p99, ms",
+            "server busy",
+            "generator busy",
+        ),
         lines,
     )
 
@@ -133,6 +142,7 @@ def _describe(all_measured: Sequence[Measured]) -> tuple[str, ...]:
     return (
         f"{middle([one.rows_per_s for one in all_measured]):,.0f}",
         f"{middle([one.cpu_per_row_s * 1e6 for one in all_measured]):,.1f}",
+        f"{middle([one.rows / one.commits for one in all_measured]):,.1f}" if all_measured[0].commits else "–",
         f"{middle([one.p50_s * 1e3 for one in all_measured]):,.2f}",
         f"{middle([one.p99_s * 1e3 for one in all_measured]):,.2f}",
         f"{middle([one.cpu_s / one.seconds for one in all_measured]):.0%}",

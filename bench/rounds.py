@@ -97,11 +97,15 @@ class Grounds:
         server = self.server(contender)
         for left in range(TRIES - 1, -1, -1):
             try:
-                return server.run(self.load(server, contender, requests), breathless_is_fine=contender.kind == "noop")
+                measured = server.run(self.load(server, contender, requests))
             except OutOfBreath as error:
                 if not left:
                     raise
                 self.say(f"  {contender.title}: once more, {error}")
+                continue
+            if contender.alone and measured.commits != measured.rows:
+                raise Refused(f"{measured.rows} pushes were stored in {measured.commits} commits, not one by one")
+            return measured
         raise AssertionError
 
     def _tell_progress(self, done: int) -> None:

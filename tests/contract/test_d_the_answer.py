@@ -6,7 +6,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import Any
 
@@ -707,7 +707,16 @@ def test_d4_too_much_at_once_is_a_503_and_from_one_source_a_429(start_product: C
         assert int(response.headers["retry-after"]) > 0
     assert len(list_own(event)) == 3
     assert len(list_own(event, shop)) == 1
-    event.push_ok(JOHN)
+
+    # Batches have their own bound, and whoever has no good key learns nothing of it (A4).
+    with ThreadPoolExecutor(12) as pool:
+        with event.database.write():
+            waiting = {pool.submit(event.batch, [JOHN], key=shop) for _ in range(12)}
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            assert event.batch([JOHN], key="trn_x").status_code == 401
+        answers = [one.result() for one in waiting]
+    assert {(one.result().status_code, one.result().json().get("code")) for one in done} == {(503, "queue_full")}
+    assert [answer.status_code for answer in answers].count(200) >= 8
 
     # Bodies that are being read take up room, and who comes when there is none is asked to come again.
     with socket.create_connection(("127.0.0.1", int(product.server.url.rpartition(":")[2]))) as slow:
@@ -871,6 +880,15 @@ def test_d5_a_dry_batch_shows_what_the_batch_would_do(event: TestedEvent) -> Non
             other["changes"],
             other["warnings"],
         )
+
+
+def test_d5_a_long_dry_batch_remembers_its_beginning(event: TestedEvent) -> None:
+    """`dryRun` works for a batch as a whole, however long: the end of it sees what the beginning would have done."""
+    batch = [in_groups("VIP"), *({"profile": {"email": f"{number}@example.com"}} for number in range(600))]
+    batch += [in_groups("vip"), {"profile": {"email": "jane@example.com"}, GROUPS: ["vip"]}]
+    dry = event.batch_ok(batch, "?dryRun=true")["results"][-2:]
+    assert [item["result"] for item in dry] == ["unchanged", "created"]
+    assert dry[1]["changes"][-1] == {"path": GROUPS, "old": [], "new": ["VIP"]}
 
 
 def test_d5_a_dry_run_leaves_an_idempotency_key_unused(event: TestedEvent) -> None:
@@ -1073,9 +1091,10 @@ def test_d6_a_batch_that_cannot_be_read_keeps_its_answer(event: TestedEvent) -> 
 
 def test_d6_an_atomic_batch_keeps_its_answer(event: TestedEvent) -> None:
     """Final errors are kept too, of an atomic batch with all that it lists and counts."""
-    batch = [JOHN, *({"profile": {"title": str(number)}} for number in range(120))]
+    nameless = {"profile": {"email": EMAIL, "customFields": [{"fieldValue": "x"}] * 130}}
+    batch = [JOHN, nameless, *({"profile": {"title": str(number)}} for number in range(119))]
     first = event.batch(batch, "?atomic=true", headers=ONCE)
-    assert (first.status_code, first.json()["moreErrors"]) == (500, 20)
+    assert (first.status_code, first.json()["moreErrors"]) == (500, 149)
     again = event.batch(batch, "?atomic=true", headers=ONCE)
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert len(list_own(event)) == 120

@@ -18,7 +18,7 @@ from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
 from turnout import errors
 from turnout.events import keys
 from turnout.feed import commit, group_commit, settle
-from turnout.feed.group_commit import GroupCommit
+from turnout.feed.group_commit import GroupCommit, Waiting
 from turnout.feed.submission import Result, StaleConfiguration, Submission
 from turnout.model.receipt import Outcome
 from turnout.store import connect
@@ -504,8 +504,8 @@ def test_a_push_that_comes_at_the_very_moment_of_the_stop_is_answered(hall: Hall
     class Slow(GroupCommit):
         """Lets the stop happen between the question whether there is room and the answer."""
 
-        def _check_room(self, size: int, source: tuple[str, int]) -> None:
-            super()._check_room(size, source)
+        def _check_room(self, waiting: Waiting) -> None:
+            super()._check_room(waiting)
             self.stopper = threading.Thread(target=self.stop)
             self.stopper.start()
             self._thread.join(0.2)

@@ -102,14 +102,15 @@ class _Batching:
         given = [key for key in (*self.request.keys, *self.batch.keys) if key.strip()]
         if given:
             self.root_key = given[0].strip()
-            self.first = await self._get_caller(given)
+            # Asked anew: a batch without items comes to no commit that would notice a revoked key (A3).
+            self.first = await self._get_caller(given, fresh=True)
             self.callers[self.root_key] = self.first
         else:
             self.root_key = ""
             refused: errors.Unauthorized | None = None
             for key in self.batch.item_keys():
                 try:
-                    self.first = await self._get_caller([key])
+                    self.first = await self._get_caller([key], fresh=True)
                 except errors.Unauthorized as error:
                     refused = error
                     self.wait_s = max(self.wait_s, error.wait_s)
@@ -125,7 +126,7 @@ class _Batching:
                 raise refused or errors.Unauthorized
         self.precise = self.first.policy.status_codes == "precise"
 
-    async def _get_caller(self, given: Sequence[str]) -> Caller:
+    async def _get_caller(self, given: Sequence[str], *, fresh: bool = False) -> Caller:
         return await get_caller(
             self.feed.configurations,
             self.feed.refusals,
@@ -133,6 +134,7 @@ class _Batching:
             given,
             self.request.address,
             scope="push",
+            fresh=fresh,
         )
 
     async def _take_authenticated(self) -> Answer:

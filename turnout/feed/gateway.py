@@ -40,13 +40,13 @@ class GatewayApp:
     """Answers what comes to a gateway; everything else goes to the application behind."""
 
     def __init__(
-        self, feed: Feed, settings: GatewaySettings, room: Room, page: Callable[[str, bool], Answer], behind: App
+        self, feed: Feed, settings: GatewaySettings, room: Room, page: Callable[[str, bool, str | None], Answer], behind: App
     ) -> None:
         self._feed = feed
         self._settings = settings
         self._room = room
         self._page = page
-        """What a gateway answers to a GET, given its path and whether a browser asks."""
+        """What a gateway answers to a GET, given its path, whether a browser asks, and the host where it is its own."""
         self._behind = behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +87,8 @@ class GatewayApp:
             mistake = errors.Unexpected(f"A mistake in Turnout kept this from being answered (request {request_id}).")
             answer = render_error(mistake, precise=True, problems_url=self._feed.problems_url)
         if answer.status != 200:
-            log.info("refused", request=request_id, status=answer.status, gateway=gateway.slug or gateway.host)
+            address = (gateway.slug or gateway.host or "")[:100]
+            log.info("refused", request=request_id, status=answer.status, gateway=address)
         if answer.wait_s:
             await asyncio.sleep(answer.wait_s)
         headers = [
@@ -108,7 +109,7 @@ class GatewayApp:
             with self._reading(scope, receive, self._settings.max_batch_body_bytes) as reading:
                 return await take_batch(self._feed, await reading.read(gateway, batch=True))
         if rest == "" and reads:
-            return self._page(scope["path"], _wants_html(scope))
+            return self._page(scope["path"], _wants_html(scope), gateway.host)
         if rest == "key" and reads:
             return await own_pushes.show_key(self._feed, gateway, self._head(scope))
         if rest == "pushes" and reads:

@@ -30,8 +30,13 @@ class Waiting(msgspec.Struct, frozen=True):
     """A submission, and who waits for what becomes of it."""
 
     submission: Submission
+    source: tuple[str, int]
+    """Event and number of the source that it counts against."""
     answer: asyncio.Future[Result]
-    since: float
+
+    @property
+    def size(self) -> int:
+        return len(self.submission.items)
 
 
 class Statistics(msgspec.Struct):
@@ -92,43 +97,47 @@ class GroupCommit:
         Raises StaleConfiguration, QueueFull, StorageUnavailable, Unexpected, and of a batch InvalidBatch and
         IdempotencyKeyReused.
         """
-        size = len(submission.items)
         source = (submission.configuration.event.id, submission.items[0].sender.source_number)
-        waiting = Waiting(submission, asyncio.get_running_loop().create_future(), time.monotonic())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(submission, source, loop.create_future())
         with self._accepting:
             if self._stopping:
                 raise errors.ShuttingDown("The server is about to stop.")
-            self._check_room(size, source)
+            self._check_room(waiting)
             self._waiting.append(waiting)
-        self.queued += size
-        self._queued_by_source[source] += size
-        waiting.answer.add_done_callback(lambda _: self._leave(size, source))
-        self._something_waits.set()
+        self.queued += waiting.size
+        self._queued_by_source[source] += waiting.size
+        # After all that came in with it: the thread would otherwise begin with the first and fight for Python's lock.
+        loop.call_soon(self._wake)
         # Whoever gives up waiting does not take the push back: it may be on disk already. It counts until it is done.
-        result = await asyncio.shield(waiting.answer)
+        result = await waiting.answer
         if isinstance(result, Exception):
             raise result
         self.statistics.results.update([outcome.result for outcome in result])
         return result
 
-    def _check_room(self, size: int, source: tuple[str, int]) -> None:
-        if self.queued and self.queued + size > self._limit:
-            if self._queued_by_source[source] * 2 > self._limit and len(self._queued_by_source) > 1:
+    def _wake(self) -> None:
+        if not self._something_waits.is_set():
+            self._something_waits.set()
+
+    def _check_room(self, waiting: Waiting) -> None:
+        if self.queued and self.queued + waiting.size > self._limit:
+            if self._queued_by_source[waiting.source] * 2 > self._limit and len(self._queued_by_source) > 1:
                 raise errors.SourceQueueFull("This source has too many pushes waiting to be stored.")
             raise errors.QueueFull("Too many pushes are waiting to be stored.")
 
-    def _leave(self, size: int, source: tuple[str, int]) -> None:
-        self.queued -= size
-        self._queued_by_source[source] -= size
-        if not self._queued_by_source[source]:
-            del self._queued_by_source[source]
+    def _leave(self, waiting: Waiting) -> None:
+        self.queued -= waiting.size
+        self._queued_by_source[waiting.source] -= waiting.size
+        if not self._queued_by_source[waiting.source]:
+            del self._queued_by_source[waiting.source]
 
     def _run(self) -> None:
         while True:
             self._something_waits.wait()
             self._something_waits.clear()
             while together := self._next():
-                _deliver(together, self._commit(together))
+                self._deliver(together, self._commit(together))
                 self._move_log()
             if self._stopping:
                 return
@@ -137,7 +146,7 @@ class GroupCommit:
         together: list[Waiting] = []
         size = 0
         while self._waiting:
-            size += len(self._waiting[0].submission.items)
+            size += self._waiting[0].size
             if together and size > MAX_TOGETHER:
                 break
             together.append(self._waiting.popleft())
@@ -177,7 +186,7 @@ class GroupCommit:
         """Answers everybody who waits: they have waited as long as a commit tries."""
         refused = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if refused:
-            _deliver(refused, [error] * len(refused))
+            self._deliver(refused, [error] * len(refused))
 
     def _move_log(self) -> None:
         try:
@@ -188,19 +197,18 @@ class GroupCommit:
             # Whatever it is, it concerns nobody's push, and must not end the thread.
             log.exception("log_not_moved")
 
+    def _deliver(self, together: list[Waiting], results: Sequence[Result]) -> None:
+        """Wakes everybody who waits, with one call into each event loop."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiting, Result]]] = {}
+        for waiting, result in zip(together, results, strict=True):
+            by_loop.setdefault(waiting.answer.get_loop(), []).append((waiting, result))
+        for loop, answers in by_loop.items():
+            # A loop that has ended took with it whoever waited there.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._answer, answers)
 
-def _deliver(together: list[Waiting], results: Sequence[Result]) -> None:
-    """Wakes everybody who waits, with one call into each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiting, Result]]] = {}
-    for waiting, result in zip(together, results, strict=True):
-        by_loop.setdefault(waiting.answer.get_loop(), []).append((waiting, result))
-    for loop, answers in by_loop.items():
-        # A loop that has ended took with it whoever waited there.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_answer, answers)
-
-
-def _answer(answers: list[tuple[Waiting, Result]]) -> None:
-    for waiting, result in answers:
-        if not waiting.answer.done():
-            waiting.answer.set_result(result)
+    def _answer(self, answers: list[tuple[Waiting, Result]]) -> None:
+        for waiting, result in answers:
+            self._leave(waiting)
+            if not waiting.answer.done():
+                waiting.answer.set_result(result)

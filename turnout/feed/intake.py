@@ -20,7 +20,7 @@ from turnout.model.receipt import MAX_LISTED, Failure
 from turnout.now import new_id, now_us
 
 LARGE_BYTES = 64 * 1024
-"""A larger body is read beside the others and one at a time: it may take a second and sixty times its size in memory."""
+"""A larger body is read beside the others, one at a time: it may take a second, and sixty times its size as objects."""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):

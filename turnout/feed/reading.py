@@ -19,6 +19,8 @@ Receive = Callable[[], Awaitable[Any]]
 MAX_IDEMPOTENCY_KEY = 255
 MAX_PARAMETERS = 100
 """In a query."""
+SMALL_BYTES = 64 * 1024
+"""What nearly all pushes stay below."""
 _YES = ("true", "1", "yes", "")
 _NO = ("false", "0", "no")
 
@@ -34,9 +36,15 @@ class Room:
         self._limit = limit_bytes
         self.held_bytes = 0
 
-    def take(self, size_bytes: int) -> None:
-        """Raises QueueFull."""
-        if self.held_bytes + size_bytes > self._limit:
+    def take(self, size_bytes: int, taken_bytes: int) -> None:
+        """More room for a request that has taken some already. Raises QueueFull.
+
+        The last quarter is for small ones: a few large bodies that never end must not keep everybody out.
+        """
+        others_bytes = self.held_bytes - taken_bytes
+        is_small = taken_bytes + size_bytes <= SMALL_BYTES
+        limit = self._limit if is_small or others_bytes == 0 else self._limit * 3 // 4
+        if self.held_bytes + size_bytes > limit:
             raise errors.QueueFull("Too many large requests are being read at once.")
         self.held_bytes += size_bytes
 
@@ -92,7 +100,7 @@ class Head:
         value = self.text(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit() and 0 < int(value[:9]) <= most):
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and 0 < int(value) <= most):
             raise errors.InvalidRequest(f"{name} is a number from 1 to {most:,}, not {value[:40]!r}.")
         return int(value)
 
@@ -117,7 +125,8 @@ class Head:
         self.content_encoding = value if self.content_encoding is None else f"{self.content_encoding}, {value}"
 
     def _read_length(self, value: str) -> None:
-        self.content_length = int(value) if value.isdigit() else None
+        # As many zeros as somebody likes may stand before it; `int` reads only so many.
+        self.content_length = int(value.lstrip("0") or 0) if value.isdigit() else None
 
     def _read_idempotency_key(self, value: str) -> None:
         # An API key that was put here by mistake is told from others, and not stored (A5).
@@ -202,7 +211,7 @@ class Reading:
             if message["type"] == "http.disconnect":
                 raise ClientGone
             piece = unpacker.feed(message.get("body", b""))
-            self._room.take(len(piece))
+            self._room.take(len(piece), self._taken_bytes)
             self._taken_bytes += len(piece)
             pieces.append(piece)
             more = message.get("more_body", False)

@@ -312,7 +312,11 @@ def _batch() -> dict[str, Schema]:
             "anyOf": [ref("BatchArray"), ref("BatchObject"), ref("BatchOfOne")],
             "description": "Up to 10,000 pushes and 32 MiB (E1).",
         },
-        "BatchLines": _text("One JSON object a line (NDJSON); a line that is not JSON fails alone.", pattern="\\S"),
+        # Without a type: every JSON value is a line, and fails or succeeds alone.
+        "BatchLines": {
+            "description": "Text: one JSON object a line (NDJSON); a line that is not JSON fails alone.",
+            "pattern": "\\S",
+        },
     }
 
 

@@ -33,7 +33,7 @@ from turnout.errors import (
     Unavailable,
     Unexpected,
 )
-from turnout.model.receipt import ProblemDocument
+from turnout.model.receipt import Problem, ProblemDocument
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -482,5 +482,6 @@ def _problem(error: type[TurnoutError], problems_url: str) -> bytes:
             detail=f"{error.title}. {error.help}",
             code=error.code,
             retryable=error.retryable,
+            errors=[Problem("", error.code, f"{error.title}.", error.help)],
         )
     )
