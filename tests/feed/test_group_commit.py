@@ -396,7 +396,7 @@ def test_while_another_writes_everybody_is_told_to_come_again_and_then_service_r
 def test_a_database_that_is_full_or_read_only_is_answered_and_service_resumes(
     hall: Hall, group: GroupCommit, pragma: str, word: str
 ) -> None:
-    with hall.database._writer.connect() as connection:
+    with hall.database.write() as connection:
         connection.exec_driver_sql(pragma)
     with pytest.raises(errors.StorageUnavailable, match=word):
         run(group.submit(hall.submit(make_push(title="x" * 100_000))))
@@ -410,7 +410,7 @@ def test_all_who_wait_are_refused_with_the_commit_that_fails(hall: Hall, group: 
         tasks = await begin(group, hall.submit(make_push()))
         await gate.somebody_waits()
         tasks += await begin(group, *(hall.submit(make_push(person(n))) for n in range(5)))
-        with hall.database._writer.connect() as connection:
+        with hall.database.write() as connection:
             connection.exec_driver_sql("PRAGMA query_only = 1")
         gate.open()
         return await gather(tasks)

@@ -42,7 +42,7 @@ COSTLY: dict[str, tuple[bytes, str | None]] = {
     "350,000 lists": ((EMAIL + '"x":[' + "[]," * 340_000 + "0]}").encode(), "index_too_high"),
     "lists that are nearly empty": (repeat(lambda n: f'"u{n}[9999][9999]":0', EMAIL, "}", most=2_000), None),
     "100,000 times appended": ((EMAIL + '"a[]":0,' * 100_000 + '"b":0}').encode(), "index_too_high"),
-    "two layers of appended": ((EMAIL + '"a[].b[].c":0,' * 60_000 + '"b":0}').encode(), "too_many_fields"),
+    "two layers of appended": ((EMAIL + '"a[].b[].c":0,' * 60_000 + '"b":0}').encode(), "index_too_high"),
     "brackets that nobody closes": ((EMAIL + '"x":' + "[" * 300 + "0" + ",[]" * 300_000).encode(), "invalid_json"),
     "one field 40,000 times": ((EMAIL + '"profile.title":"x",' * 40_000 + '"x":0}').encode(), None),
     "one field in many spellings": (
@@ -83,8 +83,7 @@ ODD: dict[str, tuple[str | bytes, str | None]] = {
         "too_many_custom_fields",
     ),
     "a name of a million letters": (f'{EMAIL}"{LONG}":0}}', "name_too_long"),
-    "a custom field's name of a million letters": (f'{FIELDS}{{"fieldName":"{LONG}"}}]}}}}', None),
-    "the same with a value": (f'{FIELDS}{{"fieldName":"{LONG}","fieldValue":0}}]}}}}', "name_too_long"),
+    "a custom field's name of a million letters": (f'{FIELDS}{{"fieldName":"{LONG}"}}]}}}}', "name_too_long"),
     "a group's name of a million letters": (f'{GROUPS}"{LONG}"}}', "name_too_long"),
     "a value of a million letters": (f'{EMAIL}"profile.title":"{LONG}"}}', None),
     "one more for the same person": (f'{EMAIL}"profile.city":"{LONG}"}}', "attendee_too_large"),
@@ -213,11 +212,11 @@ def test_many_costly_bodies_at_once_hold_nobody_up(target: Target) -> None:
         lambda body=body, key=key: target.ask(body, "Content-Encoding: gzip", key=key)
         for key in ("", None)
         for body in packed
-        for _ in range(4)
+        for _ in range(2)
     ]
     with target.others_at_work(within_s=OTHERS_S):
         answers = all_at_once(attacks)
-    assert [answer.status for answer in answers] == [500] * 12 + [401] * 12
+    assert [answer.status for answer in answers] == [500] * 6 + [401] * 6
     assert target.peak_mib < PEAK_MIB, f"{target.peak_mib:.0f} MiB"
 
 

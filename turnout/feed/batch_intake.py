@@ -107,12 +107,12 @@ class _Batching:
             self.callers[self.root_key] = self.first
         else:
             self.root_key = ""
-            refused: errors.Unauthorized | None = None
+            is_refused = False
             for key in self.batch.item_keys():
                 try:
                     self.first = await self._get_caller([key], fresh=True)
                 except errors.Unauthorized as error:
-                    refused = error
+                    is_refused = True
                     self.wait_s = max(self.wait_s, error.wait_s)
                     self.callers[key] = None
                     if len(self.callers) > _MAX_BAD_KEYS:
@@ -121,9 +121,9 @@ class _Batching:
                 self.callers[key] = self.first
                 break
             else:
-                if refused is None:
+                if not is_refused:
                     await self._get_caller([])
-                raise refused or errors.Unauthorized
+                raise errors.Unauthorized(self.wait_s)
         self.precise = self.first.policy.status_codes == "precise"
 
     async def _get_caller(self, given: Sequence[str], *, fresh: bool = False) -> Caller:

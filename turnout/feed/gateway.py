@@ -23,7 +23,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/e/"
 log = structlog.get_logger()
-_request_ids = (f"{os.urandom(4).hex()}-{number:x}" for number in itertools.count(1))
+_process = os.urandom(4).hex()
+_request_ids = (f"{_process}-{number:x}" for number in itertools.count(1))
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,12 @@ class GatewayApp:
     """Answers what comes to a gateway; everything else goes to the application behind."""
 
     def __init__(
-        self, feed: Feed, settings: GatewaySettings, room: Room, page: Callable[[str, bool, str | None], Answer], behind: App
+        self,
+        feed: Feed,
+        settings: GatewaySettings,
+        room: Room,
+        page: Callable[[str, bool, str | None], Answer],
+        behind: App,
     ) -> None:
         self._feed = feed
         self._settings = settings

@@ -112,7 +112,11 @@ class GroupCommit:
         # Whoever gives up waiting does not take the push back: it may be on disk already. It counts until it is done.
         result = await waiting.answer
         if isinstance(result, Exception):
-            raise result
+            try:
+                raise result
+            finally:
+                # Else error, traceback and all that was submitted hold one another until they are collected.
+                del result
         self.statistics.results.update([outcome.result for outcome in result])
         return result
 

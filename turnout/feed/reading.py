@@ -182,7 +182,8 @@ class Reading:
                 raise errors.InvalidRequest(f"An Idempotency-Key has at most {MAX_IDEMPOTENCY_KEY} characters.")
             raw = await self._read_body()
         except errors.TurnoutError as error:
-            trouble = error
+            # Its traceback would lead back to here and what was read, a circle that is collected late.
+            trouble = error.with_traceback(None)
         return Request(
             gateway=gateway,
             keys=tuple(head.keys),

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.attendee import Attendee
-from turnout.store.connect import in_parts, insert, values
+from turnout.store.connect import in_parts, insert, run, values
 
 _ATTENDEE = "event_id, id, status, email_key, name_key, company_key, updated_at, document"
 _decode = msgspec.json.Decoder(Attendee).decode
@@ -18,7 +18,8 @@ AttendeeRow = tuple[str, str, str, str, str, str, int, str]
 def find_by_addresses(connection: Connection, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Attendee]]:
     """The attendees that have, or had, one of these addresses. Takes (event, address), gives them with the attendee."""
     for some in in_parts(wanted, 2):
-        rows = connection.exec_driver_sql(
+        rows = run(
+            connection,
             "SELECT addresses.event_id, addresses.address, attendees.document"
             " FROM addresses"
             " JOIN attendees ON attendees.event_id = addresses.event_id AND attendees.id = addresses.attendee_id"
@@ -63,7 +64,8 @@ def add_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, s
 
 def remove_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:
     for some in in_parts(rows, 4):
-        connection.exec_driver_sql(
+        run(
+            connection,
             "DELETE FROM third_party_ids WHERE (event_id, source_number, third_party_id, attendee_id)"
             f" IN (VALUES {values(connection, 4, len(some))})",
             tuple(parameter for row in some for parameter in row),
@@ -77,7 +79,8 @@ def add_memberships(connection: Connection, rows: Sequence[tuple[str, int, str]]
 
 def remove_memberships(connection: Connection, rows: Sequence[tuple[str, int, str]]) -> None:
     for some in in_parts(rows, 3):
-        connection.exec_driver_sql(
+        run(
+            connection,
             "DELETE FROM memberships WHERE (event_id, group_number, attendee_id)"
             f" IN (VALUES {values(connection, 3, len(some))})",
             tuple(parameter for row in some for parameter in row),

@@ -1,10 +1,12 @@
 """Engines, transactions, and every difference between the databases."""
 
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from turnout.errors import StorageUnavailable
 from turnout.store.file_lock import FileLock, LockTimeout
 
-__all__ = ["Connection", "Database", "in_parts", "insert", "values"]
+__all__ = ["Connection", "Database", "in_parts", "insert", "run", "values"]
 
 LOCK_TIMEOUT_S = 5.0
 """How long a commit waits for another writer before it says that the storage is not available."""
@@ -26,7 +28,6 @@ CHECKPOINT_PAGES = 4_000
 """The log file's size, in pages of 4 KiB, from which its content is moved into the database file."""
 _MAX_PARAMETERS = 30_000
 """Below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
-_MAX_ROWS = 500
 
 
 class Database:
@@ -48,6 +49,8 @@ class Database:
         # Within the process: file locks are held by processes, not threads.
         self._one_writer = threading.Lock()
         self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", poolclass=QueuePool, pool_size=1, max_overflow=0)
+        self._writing: Connection | None = None
+        self._driver_error: type[Exception] = self._writer.dialect.loaded_dbapi.Error
         self._readers = _sqlite_engine(url, begin="BEGIN", poolclass=QueuePool, pool_size=4, max_overflow=4)
 
     @contextmanager
@@ -56,8 +59,12 @@ class Database:
 
         Raises StorageUnavailable when the database cannot be written, then nothing of it took effect.
         """
-        with self._translated(), self._alone(), self._writer.begin() as connection:
-            yield connection
+        with self._translated(), self._alone():
+            # Kept open: to take one from a pool and give it back costs as much as a commit's statements.
+            if self._writing is None:
+                self._writing = self._writer.connect()
+            with self._writing.begin():
+                yield self._writing
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -66,15 +73,21 @@ class Database:
             yield connection
 
     def move_log(self) -> None:
-        """SQLite: moves what was committed from the log file into the database file, when it has grown enough."""
-        log = self.path.with_name(self.path.name + "-wal")
-        try:
-            due = log.stat().st_size > CHECKPOINT_PAGES * 4_096
-        except FileNotFoundError:
-            return
-        if due:
+        """SQLite: moves what was committed from the log file into the database file, when enough is waiting there."""
+        if self._count_pages_to_move() > CHECKPOINT_PAGES:
             with self._translated(), self._alone(), self._readers.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _count_pages_to_move(self) -> int:
+        # The log file never shrinks, it is written again from its beginning. Its index, of which only this process's
+        # readers and the command line know besides, says what is in it: mxFrame and nBackfill of SQLite's WAL-index
+        # format, in the machine's byte order.
+        try:
+            with self.path.with_name(self.path.name + "-shm").open("rb", buffering=0) as index:
+                head = index.read(100)
+        except FileNotFoundError:
+            return 0
+        return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
 
     def size_bytes(self) -> int:
         """Of all files of the database."""
@@ -82,8 +95,7 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
-        self._writer.dispose()
-        self._readers.dispose()
+        self._let_go()
         self._lock.close()
 
     @contextmanager
@@ -105,48 +117,85 @@ class Database:
             raise StorageUnavailable("The database is busy with another program.") from error
         except PoolTimeout as error:
             raise StorageUnavailable("Too much is being read from the database.") from error
-        except DBAPIError as error:
-            if not _is_storage_fault(error):
+        except (DBAPIError, self._driver_error) as error:
+            fault = error.orig if isinstance(error, DBAPIError) else error
+            if not _is_storage_fault(fault):
                 raise
             # After a failed write to the disk nothing is known of what the connection still holds.
-            self._writer.dispose()
-            self._readers.dispose()
-            raise StorageUnavailable(f"The database cannot be used at the moment: {error.orig}.") from error
+            self._let_go()
+            raise StorageUnavailable(f"The database cannot be used at the moment: {fault}.") from error
+
+    def _let_go(self) -> None:
+        """Closes every connection; the next transaction opens a new one."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            with suppress(DBAPIError, self._driver_error):
+                writing.close()
+        self._writer.dispose()
+        self._readers.dispose()
+
+
+def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """The rows of a statement in the driver's own notation, for the way of a push.
+
+    SQLAlchemy's execution costs several times what the statement does; elsewhere that does not count.
+    """
+    cursor = connection.connection.cursor()
+    cursor.execute(statement, parameters)
+    rows: list[Any] = list(cursor.fetchall())
+    cursor.close()
+    return rows
 
 
 def insert(connection: Connection, table: str, columns: str, rows: Sequence[tuple[Any, ...]], tail: str = "") -> None:
-    """Inserts rows of the columns named (`"a, b"`), with as few statements as the databases allow.
+    """Inserts rows of the columns named (`"a, b"`), with as few statements as are kept prepared.
 
-    One statement with many rows, not one execution a row: the second gives up and takes back Python's lock each time.
+    Many rows in one statement, not one execution a row: each gives up Python's lock and waits for it. And few different
+    numbers of rows, or preparing them would cost more than running them.
     """
     width = columns.count(",") + 1
-    most = min(_MAX_ROWS, _MAX_PARAMETERS // width)
-    for start in range(0, len(rows), most):
-        some = rows[start : start + most]
-        connection.exec_driver_sql(
-            f"INSERT INTO {table} ({columns}) VALUES {values(connection, width, len(some))} {tail}",
-            tuple(parameter for row in some for parameter in row),
-        )
+    start = 0
+    for size in _sizes(len(rows), width):
+        some = rows[start : start + size]
+        start += size
+        statement = f"INSERT INTO {table} ({columns}) VALUES {values(connection, width, size)} {tail}"
+        run(connection, statement, [parameter for row in some for parameter in row])
+
+
+def _sizes(rows: int, width: int) -> Generator[int]:
+    for size in _STATEMENT_ROWS:
+        while rows >= size and size * width <= _MAX_PARAMETERS:
+            yield size
+            rows -= size
+
+
+_STATEMENT_ROWS = (256, 32, 8, 4, 2, 1)
 
 
 def values(connection: Connection, width: int, rows: int) -> str:
     """`(?, ?), (?, ?)`: that many rows of placeholders, as the driver writes them."""
-    placeholder = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    return ", ".join(["(" + ", ".join([placeholder] * width) + ")"] * rows)
+    return _placeholders("?" if connection.dialect.paramstyle == "qmark" else "%s", width, rows)
+
+
+@lru_cache(256)
+def _placeholders(one: str, width: int, rows: int) -> str:
+    return ", ".join(["(" + ", ".join([one] * width) + ")"] * rows)
 
 
 def in_parts(items: Sequence[tuple[Any, ...]], width: int) -> Generator[Sequence[tuple[Any, ...]]]:
-    """Slices that fit into one statement's parameters."""
-    most = min(1_000, _MAX_PARAMETERS // width)
+    """Slices for `IN`, of few different lengths so that statements are kept prepared: the last item is repeated."""
+    most = min(1_024, 1 << (_MAX_PARAMETERS // width).bit_length() - 1)
     for start in range(0, len(items), most):
-        yield items[start : start + most]
+        some = items[start : start + most]
+        length = 1 << (len(some) - 1).bit_length()
+        yield [*some, *[some[-1]] * (length - len(some))]
 
 
 def _sqlite_engine(url: str, *, begin: str, **pool: Any) -> Engine:
     engine = sqlalchemy.create_engine(
         url,
         module=_sqlite_module(),
-        connect_args={"check_same_thread": False},
+        connect_args={"check_same_thread": False, "cached_statements": 256},
         # Parameters are people's data; errors are logged.
         hide_parameters=True,
         pool_timeout=LOCK_TIMEOUT_S,
@@ -190,9 +239,9 @@ def _sqlite_module() -> Any:
     return pysqlite3.dbapi2
 
 
-def _is_storage_fault(error: DBAPIError) -> bool:
+def _is_storage_fault(error: BaseException | None) -> bool:
     """Whether it is the database's state that failed and not our statement."""
-    return getattr(error.orig, "sqlite_errorname", "").startswith(_FAULTS)
+    return getattr(error, "sqlite_errorname", "").startswith(_FAULTS)
 
 
 _FAULTS = (

@@ -10,7 +10,7 @@ from turnout.model.key import Key
 from turnout.model.names import Name, Names
 from turnout.model.policy import Policy, SourcePolicy
 from turnout.model.source import Source
-from turnout.store.connect import in_parts, insert, values
+from turnout.store.connect import in_parts, insert, run, values
 
 _EVENT = "id, slug, host, name, policy, time_zone, created_at, archived_at"
 _SOURCE = "event_id, number, id, name, spelling, policy, created_at"
@@ -35,7 +35,8 @@ def lock_clocks(connection: Connection, event_ids: Iterable[str]) -> dict[str, C
     clocks = {}
     wanted = [(event_id,) for event_id in sorted(event_ids)]
     for some in in_parts(wanted, 1):
-        rows = connection.exec_driver_sql(
+        rows = run(
+            connection,
             "SELECT event_id, last_sequence, last_at, version FROM clocks"
             f" WHERE event_id IN ({values(connection, 1, len(some))}) ORDER BY event_id",
             tuple(event_id for (event_id,) in some),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Failure, Warning
-from turnout.store.connect import in_parts, insert, values
+from turnout.store.connect import in_parts, insert, run, values
 
 _PUSH = (
     "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
@@ -143,12 +143,14 @@ def find_answers(
     """Answers kept since then, by (event, source, key, item)."""
     found = {}
     for some in in_parts(wanted, 4):
-        rows = connection.exec_driver_sql(
+        rows = run(
+            connection,
             "SELECT event_id, source_number, key, item, digest, answer, created_at FROM idempotency"
             f" WHERE (event_id, source_number, key, item) IN (VALUES {values(connection, 4, len(some))})",
             tuple(parameter for row in some for parameter in row),
         )
-        found |= {tuple(row[:4]): StoredAnswer(*row[4:]) for row in rows if row.created_at >= since}
+        answers = ((tuple(row[:4]), StoredAnswer(*row[4:])) for row in rows)
+        found |= {place: answer for place, answer in answers if answer.created_at >= since}
     return found
 
 
