@@ -9,10 +9,12 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tests.product import Product, make_address
 
+Result = TypeVar("Result")
 MIB = 1024 * 1024
 PATIENCE_S = 30
 SETTLED_MIB = 400
@@ -216,8 +218,8 @@ def wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.05)
 
 
-def all_at_once(attacks: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """The answers to requests that are sent at the same time."""
+def all_at_once(attacks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """What comes of attacks that are made at the same time."""
     with ThreadPoolExecutor(len(attacks)) as pool:
         return [one.result(PATIENCE_S * 2) for one in [pool.submit(attack) for attack in attacks]]
 

@@ -122,19 +122,25 @@ _LINE_TYPES = (
 
 def _is_first_line_of_many(text: str, start: int) -> bool:
     """Whether NDJSON begins here: the first line is an object of its own, but not one that holds attendees."""
-    end = text.find("\n", start)
-    line = text[start : len(text) if end < 0 else end]
-    if len(line) > MAX_ITEM_BYTES:
-        return False
-    try:
-        value, length = read_json(line)
-    except (ValueError, RecursionError):
-        # A spoiled first line fails alone, if the next one is an object: then these are lines (E1).
-        following = _skip_space(text, end) if end >= 0 else len(text)
-        return following < len(text) and text[following] == "{" and _is_first_line_of_many(text, following)
-    return (
-        not line[length:].strip(" \t\r") and type(value) is tuple and not any(_is_attendees(name) for name, _ in value)
-    )
+    for _ in range(MAX_ITEMS):
+        end = text.find("\n", start)
+        line = text[start : len(text) if end < 0 else end]
+        if len(line) > MAX_ITEM_BYTES:
+            return False
+        try:
+            value, length = read_json(line)
+        except (ValueError, RecursionError):
+            # A spoiled first line fails alone, if the next one is an object: then these are lines (E1).
+            start = len(text) if end < 0 else _skip_space(text, end)
+            if text[start : start + 1] != "{":
+                return False
+            continue
+        return (
+            not line[length:].strip(" \t\r")
+            and type(value) is tuple
+            and not any(_is_attendees(name) for name, _ in value)
+        )
+    return False
 
 
 def _split_lines(text: str, at: int) -> list[tuple[int, int]]:
