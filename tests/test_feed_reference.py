@@ -245,14 +245,14 @@ LANGUAGES: dict[str, list[list[str]]] = {
     "js": [["node", "--input-type=module", "-e"]],
 }
 """How a recipe's language is run."""
+SPOKEN = [language for language, commands in LANGUAGES.items() if any(shutil.which(words[0]) for words in commands)]
+"""Those for which this machine has an interpreter; Python and a shell are always there."""
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SPOKEN)
 def test_the_recipes_work_as_they_are(language: str, product: Product) -> None:
     (recipe,) = [step.text for step in SECTIONS["In your language"] if step.kind == language]
-    command = next((words for words in LANGUAGES[language] if shutil.which(words[0])), None)
-    if command is None or (language == "sh" and not shutil.which("curl")):
-        pytest.skip(f"{language} is not on this machine")
+    command = next(words for words in LANGUAGES[language] if shutil.which(words[0]))
     event = product.make_event()
     code = recipe.replace(ADDRESS, event.gateway).replace("your-key", event.key).removeprefix("<?php\n")
     done = subprocess.run([*command, code], capture_output=True, text=True, timeout=60, check=True)

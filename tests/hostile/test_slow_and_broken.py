@@ -36,9 +36,9 @@ def open_bodies(target: Target, number: int, length: int, key: str | None) -> Ge
 def test_a_hundred_bodies_that_do_not_end_hold_nobody_up(target: Target, key: str | None) -> None:
     with open_bodies(target, 100, MIB // 2, key):
         wait_until(lambda: target.held_bytes >= 49 * MIB, "they do not arrive")
-        with target.others_at_work(within_s=1) as seconds:
+        with target.others_at_work(within_s=2) as seconds:
             wait_until(lambda: len(seconds) > 20, "others are not served")
-        assert target.peak_mib < 300, f"{target.peak_mib:.0f} MiB"
+        assert target.extra_mib < 150, f"{target.extra_mib:.0f} MiB"
 
 
 @pytest.mark.parametrize("key", ["", None], ids=["good key", "no key"])
@@ -46,12 +46,12 @@ def test_a_few_large_bodies_that_do_not_end_do_not_keep_everybody_out(target: Ta
     """Four of 32 MiB are all that may be held; pushes go on, and other large requests are told to come again."""
     with open_bodies(target, 4, 32 * MIB, key):
         wait_until(lambda: target.held_bytes >= 80 * MIB, "they do not arrive")
-        with target.others_at_work(within_s=1) as seconds:
+        with target.others_at_work(within_s=2) as seconds:
             wait_until(lambda: len(seconds) > 20, "others are not served")
         answer = target.batch(gzip.compress(b"[" + b" " * 20 * MIB + b"]", 1), "Content-Encoding: gzip")
         assert answer.code == "queue_full"
         assert answer.seconds < 2
-        assert target.peak_mib < 400, f"{target.peak_mib:.0f} MiB"
+        assert target.extra_mib < 250, f"{target.extra_mib:.0f} MiB"
 
 
 def test_bodies_that_break_off_change_nothing(target: Target) -> None:
@@ -82,7 +82,7 @@ def test_answers_that_nobody_reads_hold_nobody_up(target: Target) -> None:
         wait_until(lambda: target.held_bytes == 0, "they are not worked on")
     for connection in connections:
         connection.close()
-    assert target.peak_mib < 300, f"{target.peak_mib:.0f} MiB"
+    assert target.extra_mib < 150, f"{target.extra_mib:.0f} MiB"
 
 
 def test_a_body_byte_by_byte_is_a_body(target: Target) -> None:
@@ -98,7 +98,7 @@ def test_connections_without_a_word_hold_nobody_up(target: Target) -> None:
     connections = [target.connect() for _ in range(500)]
     for connection in connections[::2]:
         connection.sendall(b"POST /e/")
-    with target.others_at_work(within_s=1) as seconds:
+    with target.others_at_work(within_s=2) as seconds:
         wait_until(lambda: len(seconds) > 10, "others are not served")
     for connection in connections:
         connection.close()

@@ -113,11 +113,12 @@ class GroupCommit:
         result = await waiting.answer
         if isinstance(result, Exception):
             try:
-                raise result
+                raise result.with_traceback(None)
             finally:
-                # Else error, traceback and all that was submitted hold one another until they are collected.
-                del result
-        self.statistics.results.update([outcome.result for outcome in result])
+                # Else the error, its traceback and all that was submitted hold one another until they are collected.
+                del result, waiting
+        for outcome in result:
+            self.statistics.results[outcome.result] += 1
         return result
 
     def _wake(self) -> None:
@@ -165,7 +166,7 @@ class GroupCommit:
             self.statistics.last_failed_at = time.monotonic()
             log.error("commit_failed", reason=error.detail, pushes=sum(len(s.items) for s in submissions))
             self._refuse_waiting(error)
-            return [error] * len(together)
+            return [error.with_traceback(None)] * len(together)
         except Exception:
             log.exception("commit_failed", pushes=sum(len(s.items) for s in submissions))
             return [self._write_alone(submission) for submission in submissions]

@@ -60,7 +60,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unread_s: float = 60
     """How long a client may leave its answer lying."""
     linger_s: float = 1
-    linger_bytes: int = 4 * 1024 * 1024
+    linger_bytes: int = 32 * 1024 * 1024
     """After a last answer: how long, and how much, is taken in and thrown away so that the client comes to read it."""
     settle_s: float = 0.1
     """When the server stops: how long connections without a request still have for one that is on its way."""
