@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 import schemathesis
@@ -32,7 +33,7 @@ def event(product: Product) -> TestedEvent:
 
 @schema.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_document_describes(case: Case, event: TestedEvent) -> None:
+def test_every_answer_is_one_that_the_document_describes(case: Case[Any], event: TestedEvent) -> None:
     """Statuses, content types, headers and bodies; an invalid push is a described 500 (D3), never an unexpected one."""
     if "slug" in case.path_parameters:
         case.path_parameters["slug"] = event.slug

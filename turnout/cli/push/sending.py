@@ -14,9 +14,9 @@ from turnout import __version__, errors
 from turnout.cli.push.items import FileItem
 from turnout.feed.batch import split
 from turnout.feed.by_hand import as_sender, hand_in, name_actor
-from turnout.feed.submission import Item, Overlay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
+from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration
 from turnout.model.receipt import Problem
 from turnout.now import new_id
