@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
+from queue import SimpleQueue
 
 import msgspec
 import structlog
@@ -71,7 +72,8 @@ class GroupCommit:
         self._configurations = configurations
         self._limit = queue_limit
         self._waiting: deque[Waiting] = deque()
-        self._something_waits = threading.Event()
+        self._something_waits: SimpleQueue[None] = SimpleQueue()
+        """Wakes the thread: written in C, it costs less than half of an Event."""
         self._stopping = False
         # Whoever is accepted is in the queue before the thread may end.
         self._accepting = threading.Lock()
@@ -88,7 +90,7 @@ class GroupCommit:
         """Commits what waits, then ends the thread."""
         with self._accepting:
             self._stopping = True
-        self._something_waits.set()
+        self._something_waits.put(None)
         self._thread.join()
 
     async def submit(self, submission: Submission) -> list[Outcome]:
@@ -122,8 +124,8 @@ class GroupCommit:
         return result
 
     def _wake(self) -> None:
-        if not self._something_waits.is_set():
-            self._something_waits.set()
+        if self._something_waits.empty():
+            self._something_waits.put(None)
 
     def _check_room(self, waiting: Waiting) -> None:
         if self.queued and self.queued + waiting.size > self._limit:
@@ -139,8 +141,7 @@ class GroupCommit:
 
     def _run(self) -> None:
         while True:
-            self._something_waits.wait()
-            self._something_waits.clear()
+            self._something_waits.get()
             while together := self._next():
                 self._deliver(together, self._commit(together))
                 self._move_log()
