@@ -31,9 +31,16 @@ run: setup ## Set up and start Turnout, with a database, an event, a key and a c
 	@$(BIN)/turnout start $(ARGS)
 
 .PHONY: test
-test: setup check ## Set up, check and run all tests; ARGS="tests/feed -k merge" runs some
+test: setup check test-tools ## Set up, check and run all tests; ARGS="tests/feed -k merge" runs some
 	@printf '\n== tests\n'
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: test-tools
+test-tools:
+	@command -v strace >/dev/null || { \
+	  printf '\n== strace, for the tests that let flushes fail\n'; \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace >/dev/null; \
+	} || printf 'It cannot be installed here; install it yourself, or those tests fail.\n'
 
 .PHONY: check
 check: setup ## Formatter, linter, types, imports, dependencies
