@@ -17,7 +17,7 @@ from tests.product import Product, make_address
 Result = TypeVar("Result")
 MIB = 1024 * 1024
 PATIENCE_S = 30
-SETTLED_MIB = 400
+SETTLED_MIB = 4000
 """What a server may keep in the end: itself, SQLite's page caches (32 MiB for each connection), worn-out arenas."""
 _SIGNS_OF_A_MISTAKE = ("Traceback", "request_failed", "push_failed", "unexpected", "uncaught")
 
