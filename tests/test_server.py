@@ -511,12 +511,12 @@ class TestBodies:
             assert client.read_after_feeding(b"x", pause_s=0.02).code == "slow_body"
 
     def test_a_large_body_on_a_slow_line_has_longer(self, app: App) -> None:
-        with serving(app, body_s=0.1, body_rate_bytes=1_000) as running:
+        with serving(app, body_s=0.5, body_rate_bytes=100) as running:
             client = running.client()
             client.send(head("POST /echo HTTP/1.1", "Content-Length: 1000"))
             for _ in range(10):
                 client.send(b"x" * 100)
-                time.sleep(0.03)
+                time.sleep(0.06)
             assert client.read().status == 200
 
     def test_a_body_is_not_slow_because_the_application_is(self, app: App) -> None:

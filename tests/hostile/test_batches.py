@@ -67,7 +67,7 @@ def test_many_batches_of_32_mib_at_once_are_bounded_and_the_others_come_again(ta
     text = "x" * (MIB - 10_000)
     items = [f'{{"profile.email":"p{at}@example.org","profile.title":"{text}"}}' for at in range(31)]
     body = ("[" + ",".join(items) + "]").encode()
-    with target.others_at_work(within_s=OTHERS_S):
+    with target.others_at_work(within_s=2 * OTHERS_S):
         answers = all_at_once([lambda: target.batch(body, query="?dryRun=true&receipts=summary")] * 12)
     codes = Counter(answer.code for answer in answers)
     assert set(codes) <= {"", "queue_full"}

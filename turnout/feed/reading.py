@@ -184,6 +184,9 @@ class Reading:
         except errors.TurnoutError as error:
             # Its traceback would lead back to here and what was read, a circle that is collected late.
             trouble = error.with_traceback(None)
+            # Nothing of the body is kept; where many wait for room, the first to give up makes it for the others.
+            self._room.give_back(self._taken_bytes)
+            self._taken_bytes = 0
         return Request(
             gateway=gateway,
             keys=tuple(head.keys),
