@@ -759,7 +759,9 @@ class TestListener:
             port = first.getsockname()[1]
             with pytest.raises(CannotListen) as raised:
                 open_listener("127.0.0.1", port)
-            assert str(raised.value) == (f"port {port} is in use; stop the other program or choose another with --port")
+            assert str(raised.value).startswith(
+                f"port {port} is in use; stop the other program or choose another with --port (make run: "
+            )
 
     def test_a_port_is_in_use_even_where_the_other_program_would_share_it(self) -> None:
         with socket.socket() as other:

@@ -48,12 +48,20 @@ def test_every_command_can_give_json(name: str) -> None:
 
 
 def test_a_known_error_is_one_sentence_and_exit_code_1(cli: Cli) -> None:
+    cli.make_event()
     result = cli.run("event", "show", "nowhere", code=1)
     assert result.stdout == ""
     assert result.stderr == "Error: There is no event nowhere. `turnout event list` shows the events that there are.\n"
 
 
+def test_reading_where_there_is_no_database_says_so_and_makes_none(cli: Cli, tmp_path: Path) -> None:
+    result = cli.run("attendees", "list", "--event", "spring", code=1)
+    assert "There is no database at" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_known_error_is_an_object_on_standard_error_where_json_is_wanted(cli: Cli) -> None:
+    cli.make_event()
     result = cli.run("event", "show", "nowhere", "--json", code=1)
     assert result.stdout == ""
     error = json.loads(result.stderr)["error"]

@@ -88,6 +88,7 @@ def test_it_is_said_what_is_wrong_with_a_key(cli: Cli) -> None:
 def test_a_key_of_another_server_is_unknown(cli: Cli, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = cli.make_event()
     monkeypatch.setenv("TURNOUT_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    cli.make_event()
     assert cli.json("key", "check", code=1, stdin=key)["state"] == "unknown"
 
 

@@ -83,4 +83,5 @@ def test_a_replay_needs_to_know_what(cli: Cli) -> None:
     cli.run("pushes", "replay", code=2)
     cli.run("pushes", "replay", "psh_1", "--event", "x", "--failed", code=2)
     cli.run("pushes", "replay", "--failed", code=2)
+    cli.make_event()
     assert "no push psh_1" in cli.error("pushes", "replay", "psh_1")

@@ -32,7 +32,7 @@ def create(name: str, slug: str | None) -> None:
     """
     from turnout.events import event
 
-    with opened() as database:
+    with opened(makes=True) as database:
         made, key = event.create(database, name, slug)
     gateway = gateway_of(made)
     if output.wants_json():
@@ -55,7 +55,7 @@ def list_(with_archived: bool) -> None:
     """
     from turnout.events import event
 
-    with opened() as database:
+    with opened(makes=True) as database:
         events = [one for one in event.list_all(database) if with_archived or one.archived_at is None]
     if output.wants_json():
         output.write_json({"events": [_describe(one) | {"gateway": gateway_of(one)} for one in events]})

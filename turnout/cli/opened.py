@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -24,12 +25,23 @@ def read_settings() -> "Settings":
 
 
 @contextmanager
-def opened() -> Generator["Database"]:
-    """The database, its schema up to date. Raises InvalidSettings or StorageUnavailable."""
+def opened(*, makes: bool = False) -> Generator["Database"]:
+    """The database, its schema up to date; `makes` is for what may come first on a new machine.
+
+    Raises InvalidSettings, StorageUnavailable, and NotFound where there is none.
+    """
+    from turnout.errors import NotFound
     from turnout.store import schema
     from turnout.store.connect import Database
 
-    database = Database(read_settings().database_url)
+    url = read_settings().database_url
+    path = _database_path(url)
+    if not makes and not path.exists():
+        raise NotFound(
+            f"There is no database at {path}. Is TURNOUT_DATABASE_URL what the server has, and is this the folder in "
+            "which it was started?"
+        )
+    database = Database(url)
     try:
         schema.prepare(database)
         yield database
@@ -61,7 +73,24 @@ def gateway_of(event: "Event") -> str:
     """The event's gateway address (A1): its own host, else below the public URL."""
     if event.host is not None:
         return f"https://{event.host}"
-    return f"{read_settings().public_url or 'http://localhost:8000'}/e/{event.slug}"
+    return f"{_find_public_url()}/e/{event.slug}"
+
+
+def server_note(database: Path) -> Path:
+    """The file that a server holds while it runs on this database, and where it notes its public URL."""
+    return database.with_name(database.name + ".server")
+
+
+def _find_public_url() -> str:
+    """As set, or as the server that runs or ran last on this database has noted."""
+    settings = read_settings()
+    note = server_note(_database_path(settings.database_url))
+    noted = note.read_text() if note.is_file() else ""
+    return settings.public_url or noted or "http://localhost:8000"
+
+
+def _database_path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
 
 
 def curl_command(gateway: str, key: str) -> str:

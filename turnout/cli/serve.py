@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from turnout.cli.opened import server_note
+
 if TYPE_CHECKING:
     from turnout.store.connect import Database
 
@@ -38,11 +40,14 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
     try:
         configured = settings.read(os.environ)
         logs.configure(configured.log_format, configured.log_level)
-        listener = open_listener(host, port)
         database = Database(configured.database_url)
-        with hold_alone(database.path.with_name(database.path.name + ".server")):
+        note = server_note(database.path)
+        with hold_alone(note):
+            listener = open_listener(host, port)
             schema.prepare(database)
             public_url = configured.public_url or f"http://localhost:{listener.getsockname()[1]}"
+            # For the command line beside the server, which prints gateways' addresses too.
+            note.write_text(public_url)
             gateway_app = app.build(configured, database, public_url)
             serve(gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url))
     except settings.InvalidSettings as error:
@@ -53,6 +58,6 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
         raise click.ClickException(error.detail) from error
     except AlreadyHeld as error:
         raise click.ClickException(
-            "Another Turnout server is running on this database. Stop it first, or give this one a database of its own "
-            "with TURNOUT_DATABASE_URL."
+            f"Another Turnout server is running on this database, at {error.note}. Stop it first, or give this one a "
+            "database of its own with TURNOUT_DATABASE_URL."
         ) from error

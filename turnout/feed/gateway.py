@@ -22,6 +22,7 @@ Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/e/"
+_UNAUTHORIZED = 401
 log = structlog.get_logger()
 _process = os.urandom(4).hex()
 _request_ids = (f"{_process}-{number:x}" for number in itertools.count(1))

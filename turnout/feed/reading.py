@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from turnout import errors
 from turnout.feed.authenticate import Gateway
 from turnout.feed.caller_address import Networks, client_address
+from turnout.feed.fields import LONGEST_NAME, fold_name
 from turnout.feed.intake import Request
 from turnout.feed.redact import KEY
 from turnout.feed.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
@@ -70,9 +71,11 @@ class Head:
         self._query: dict[str, list[str]] | None = {}
         if scope["query_string"]:
             try:
-                self._query = parse_qs(
+                said = parse_qs(
                     scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS
                 )
+                # As tolerant as with the names in a body: a misspelt dryRun must not write (B5).
+                self._query = {fold_name(name): values for name, values in said.items() if len(name) <= LONGEST_NAME}
             except ValueError:
                 # Said when something of it is asked for: whoever has no good key does not learn of it (A4).
                 self._query = None
@@ -108,7 +111,7 @@ class Head:
         """What the query says last under this name. Raises InvalidRequest."""
         if self._query is None:
             raise errors.InvalidRequest(f"There are more than {MAX_PARAMETERS} parameters in the query.")
-        return self._query.get(name, [None])[-1]
+        return self._query.get(fold_name(name), [None])[-1]
 
     def _read_key(self, value: str) -> None:
         self.keys.append(value)

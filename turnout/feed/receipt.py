@@ -19,6 +19,8 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     wait_s: float = 0.0
     """How long it is kept back (A4)."""
+    code: str = ""
+    """Of the error, for the log."""
 
 
 JSON = (b"content-type", b"application/json")
@@ -30,7 +32,7 @@ def render(outcome: Outcome, *, precise: bool, minimal: bool, problems_url: str)
     if outcome.failure is None:
         return Answer(200, _encode(as_receipt(outcome, minimal=minimal)), (JSON,))
     document = as_problem(outcome.failure, precise=precise, problems_url=problems_url, push_id=outcome.push_id)
-    return Answer(document.status, _encode(document), (PROBLEM,))
+    return Answer(document.status, _encode(document), (PROBLEM,), code=document.code)
 
 
 def render_error(error: errors.TurnoutError, *, precise: bool, problems_url: str) -> Answer:
@@ -45,7 +47,7 @@ def render_error(error: errors.TurnoutError, *, precise: bool, problems_url: str
         headers.append((b"retry-after", str(error.retry_after_s).encode()))
     elif isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
-    return Answer(document.status, _encode(document), tuple(headers), wait_s)
+    return Answer(document.status, _encode(document), tuple(headers), wait_s, document.code)
 
 
 def as_receipt(outcome: Outcome, *, minimal: bool, index: int | None = None) -> Receipt:

@@ -55,7 +55,7 @@ also have a host name of its own; then its gateway is that host's root, and ever
 found there.
 
 **What a push does.** It says something about one person, found by e-mail address. A field that is not provided
-keeps its value, and so does one that is `null`; `""` empties a field, and `clear` does whatever the settings say.
+keeps its value, and so does one that is `null`; `""` empties a field, and so does `clear`, whatever the settings are.
 Custom fields merge by name. `groupNames` is the whole list of groups that *your source* puts the person in; what
 other systems said stays.
 

@@ -89,5 +89,11 @@ def _sentence(error: OSError, host: str, port: int) -> str:
             return f"listening on {host}, port {port} failed ({error.strerror}); choose others with --host and --port"
 
 
+_LAST_PORT = 65_535
+
+
 def _in_use(port: int) -> str:
-    return f"port {port} is in use; stop the other program or choose another with --port"
+    return (
+        f"port {port} is in use; stop the other program or choose another with --port "
+        f"(make run: make run ARGS='--port {port + 1 if port < _LAST_PORT else port - 1}')"
+    )

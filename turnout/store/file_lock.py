@@ -60,17 +60,24 @@ def _wait(lock: int, deadline: float) -> None:
 
 
 class AlreadyHeld(Exception):
-    """Another process holds the lock."""
+    """Another process holds the lock; `note` is what it has written into the file."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
 
 
 def hold_alone(path: Path) -> AbstractContextManager[None]:
-    """Holds a file for this process alone, until the context ends. Raises AlreadyHeld at once."""
+    """Holds a file for this process alone, until the context ends. Raises AlreadyHeld at once.
+
+    What is written in the file is the holder's affair.
+    """
     lock = _open(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
-        raise AlreadyHeld from error
+        raise AlreadyHeld(path.read_text()) from error
     return _closing(lock)
 
 
