@@ -49,7 +49,7 @@ def _announce(database: "Database", public_url: str) -> None:
     else:
         click.echo("\n  Keys are shown once, when they are made. Another one of the same source:")
         click.echo(f"    .venv/bin/turnout key create --event {first.slug}")
-    click.echo("\nPush a first attendee from another terminal:\n")
+    click.echo("\nPush an attendee from another terminal:\n")
     click.echo(f"    curl {public_url}/e/{first.slug}/attendees \\")
     click.echo(f"      -H 'Api-Key: {key or 'your-key'}' -H 'Content-Type: application/json' \\")
     click.echo(f"      -d '{_BODY}'\n")
