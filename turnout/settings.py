@@ -174,9 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...],
-        _setting(
-            "Addresses and networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.", _networks
-        ),
+        _setting("Addresses and networks of the proxies whose X-Forwarded-For is believed.", _networks),
     ] = ()
     max_body: Annotated[
         int,

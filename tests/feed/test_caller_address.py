@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from turnout.feed.caller_address import Networks, client_address, client_scheme
+from turnout.feed.caller_address import Networks, client_address
 
 OURS: Networks = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "2001:db8:1::/48"))
 
@@ -53,20 +53,3 @@ def test_the_caller_is_the_first_from_the_right_that_is_no_proxy_of_ours(
 
 def test_without_proxies_of_ours_the_header_is_not_read() -> None:
     assert client_address(scope("127.0.0.1", "203.0.113.7"), ()) == "127.0.0.1"
-
-
-@pytest.mark.parametrize(
-    ("peer", "proto", "scheme"),
-    [
-        ("10.0.0.1", (), "http"),
-        ("10.0.0.1", ("https",), "https"),
-        ("10.0.0.1", ("HTTPS",), "https"),
-        ("10.0.0.1", ("http, https",), "https"),
-        ("10.0.0.1", ("https", "http"), "http"),
-        ("10.0.0.1", ("javascript",), "http"),
-        ("192.0.2.1", ("https",), "http"),
-        (None, ("https",), "http"),
-    ],
-)
-def test_the_scheme_is_believed_of_our_proxies_only(peer: str | None, proto: tuple[str, ...], scheme: str) -> None:
-    assert client_scheme(scope(peer, proto=proto), OURS) == scheme

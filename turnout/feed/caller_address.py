@@ -32,19 +32,6 @@ def client_address(scope: Mapping[str, Any], trusted_proxies: Networks) -> str:
     return str(address)
 
 
-def client_scheme(scope: Mapping[str, Any], trusted_proxies: Networks) -> str:
-    """`http` or `https`, as the caller typed it: X-Forwarded-Proto of a trusted proxy, the nearest of them."""
-    address = _peer(scope) if trusted_proxies else None
-    if address is not None and _is_trusted(address, trusted_proxies):
-        said: list[bytes] = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
-        match said[-1].rpartition(b",")[2].strip().lower() if said else b"":
-            case b"http":
-                return "http"
-            case b"https":
-                return "https"
-    return str(scope.get("scheme", "http"))
-
-
 def _peer(scope: Mapping[str, Any]) -> Address | None:
     client = scope.get("client")
     return _parse(client[0]) if client else None

@@ -51,7 +51,7 @@ def list_changes(
         ),
         {"event_id": event_id, "after": after, "attendee_id": attendee_id, "limit": limit},
     )
-    return [_change(row) for row in rows]
+    return [read_change(row) for row in rows]
 
 
 def find_changes(connection: Connection, event_id: str, sequences: Sequence[int]) -> dict[int, Change]:
@@ -63,11 +63,12 @@ def find_changes(connection: Connection, event_id: str, sequences: Sequence[int]
             f" WHERE event_id = {values(connection, 1, 1)} AND sequence IN ({values(connection, 1, len(some))})",
             (event_id, *(sequence for (sequence,) in some)),
         )
-        found |= {row.sequence: _change(row) for row in rows}
+        found |= {row.sequence: read_change(row) for row in rows}
     return found
 
 
-def _change(row: Any) -> Change:
+def read_change(row: Any) -> Change:
+    """A row of the log as the line that it is. Raises msgspec.DecodeError where its entries are damaged."""
     return Change(
         sequence=row.sequence,
         kind=row.kind,

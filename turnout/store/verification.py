@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
+from turnout.store.changes import read_change
 from turnout.store.connect import in_parts, values
 
 _READ_ROWS = 500
@@ -112,18 +113,7 @@ def read_histories(connection: Connection, event_id: str) -> Iterator[StoredChan
     )
     for row in rows:
         try:
-            change = Change(
-                sequence=row.sequence,
-                kind=row.kind,
-                at=row.at,
-                true_at=row.true_at,
-                attendee_id=row.attendee_id,
-                email=row.email,
-                push_id=row.push_id,
-                source_number=row.source_number,
-                actor=row.actor,
-                entries=_decode_entries(row.entries),
-            )
+            change = read_change(row)
         except msgspec.DecodeError:
             change = None
         yield StoredChange(row.attendee_id, row.sequence, change)

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class FailedItem(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[Problem]
 
 
-class Sending:
+class Sending(ABC):
     """What has been sent so far, and what became of it."""
 
     def __init__(self) -> None:
@@ -56,12 +57,12 @@ class Sending:
         self.failed: list[FailedItem] = []
         self.more_failed = 0
 
+    @abstractmethod
     def send(self, chunk: Sequence[FileItem], tell: Tell) -> None:
         """Sends the items and waits until they are stored. `tell` is called with a sentence when it has to wait.
 
         Raises a TurnoutError where going on makes no sense.
         """
-        raise NotImplementedError
 
     def _count(self, results: dict[str, int]) -> None:
         for result in self.counts:
