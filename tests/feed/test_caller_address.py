@@ -10,10 +10,9 @@ from turnout.feed.caller_address import Networks, client_address
 OURS: Networks = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "2001:db8:1::/48"))
 
 
-def scope(peer: str | None, *forwarded: str, proto: tuple[str, ...] = ()) -> dict[str, Any]:
+def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
     headers = [(b"host", b"test")]
     headers += [(b"x-forwarded-for", value.encode("latin-1")) for value in forwarded]
-    headers += [(b"x-forwarded-proto", value.encode("latin-1")) for value in proto]
     return {"client": None if peer is None else (peer, 4711), "scheme": "http", "headers": headers}
 
 
