@@ -123,6 +123,11 @@ DAMAGE = {
     "a line lacks its source": ("incomplete_line", "UPDATE changes SET source_number = NULL WHERE sequence = 3"),
     "a line's source is unknown": ("unknown_source", "UPDATE changes SET source_number = 7 WHERE sequence = 3"),
     "a line cannot be read": ("unreadable_line", "UPDATE changes SET entries = '[[' WHERE sequence = 3"),
+    "a line does not know the one before": (
+        "broken_history",
+        "UPDATE changes SET previous = NULL WHERE sequence = 3",
+    ),
+    "a line knows a wrong one before": ("broken_history", "UPDATE changes SET previous = 2 WHERE sequence = 3"),
     "a second creation": ("wrong_kind", "UPDATE changes SET kind = 'created' WHERE sequence = 3"),
     "an old value was another": (
         "wrong_entry",

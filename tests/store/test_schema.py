@@ -1,5 +1,6 @@
 """The schema: made, kept, refused when it is newer than the program; and the rules that the tables keep."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from turnout.errors import StorageUnavailable
-from turnout.store import schema, tables
+from turnout.operations.verify import verify
+from turnout.store import attendees, changes, events, schema, tables
 from turnout.store.connect import Database
 
 
@@ -40,12 +43,44 @@ def test_an_empty_database_has_no_version(database: Database) -> None:
         assert schema.find_version(connection) is None
 
 
-def test_the_migrations_lead_to_what_tables_says(database: Database, tmp_path: Path) -> None:
+@pytest.fixture
+def older(tmp_path: Path) -> Iterator[Database]:
+    """A database with people in it, as the first version left it."""
+    path = tmp_path / "older.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "database_0001.sql").read_text())
+    with closing(Database(f"sqlite:///{path}")) as database:
+        yield database
+
+
+def list_columns(database: Database) -> set[tuple[Any, ...]]:
+    """Every column of every table and index, wherever it stands in its table."""
+    with database.read() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name <> 'alembic_version'").scalars()
+        return {
+            (name, row.name, row.type, row.notnull, row.pk) if kind == "table" else (name, row.seqno, row.name, row.key)
+            for name in list(names)
+            for kind in ("table", "index")
+            for row in connection.exec_driver_sql(f"PRAGMA {kind}_xinfo('{name}')")
+        }
+
+
+def test_the_migrations_lead_to_what_tables_says(database: Database, older: Database) -> None:
     schema.prepare(database)
-    with closing(Database(f"sqlite:///{tmp_path}/from_tables.db")) as other:
-        with other.write() as connection:
-            tables.metadata.create_all(connection)
-        assert list_schema(database) == list_schema(other)
+    before = list_columns(older)
+    schema.prepare(older)
+    assert list_columns(older) == list_columns(database) != before
+
+
+def test_a_migrated_database_verifies_and_knows_each_history(older: Database) -> None:
+    schema.prepare(older)
+    assert verify(older).ok
+    with older.read() as connection:
+        (event,) = events.list_events(connection)
+        john = attendees.find_by_address(connection, event.id, "john.doe@example.com")
+        assert john is not None
+        history = changes.list_history(connection, event.id, john.sequence)
+    assert [line.sequence for line in history] == [4, 3, 1]
 
 
 def test_a_second_start_does_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +123,7 @@ def test_a_newer_database_is_refused_with_what_to_do(database: Database) -> None
         assert schema.find_version(connection) == "9999"
 
 
-def test_a_migration_is_whole_or_not_at_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_is_made_whole_or_not_at_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop_half_way(connection: Any) -> None:
         tables.events.create(connection)
         raise RuntimeError("broken on purpose")
@@ -100,6 +135,23 @@ def test_a_migration_is_whole_or_not_at_all(database: Database, monkeypatch: pyt
     assert list_schema(database) == set()
     schema.prepare(database)
     assert list_schema(database) != set()
+
+
+def test_a_migration_is_whole_or_not_at_all(older: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = list_schema(older)
+
+    def stop_half_way(self: Operations, statement: str) -> None:
+        if statement.startswith("UPDATE"):
+            raise RuntimeError("broken on purpose")
+        self.get_bind().exec_driver_sql(statement)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Operations, "execute", stop_half_way)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            schema.prepare(older)
+    assert list_schema(older) == before
+    schema.prepare(older)
+    assert verify(older).ok
 
 
 def test_the_migrations_are_one_line_that_ends_at_the_version() -> None:

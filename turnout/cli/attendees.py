@@ -102,7 +102,7 @@ def get(slug: str, email: str, explain: bool) -> None:
             lines = changes.find_changes(connection, event_id, attendee_view.list_origin_sequences(attendee))
             origins = attendee_view.explain(attendee, lines, its)
             if not output.wants_json():
-                history = list(_read_history(database, event_id, attendee.id))
+                history = _read_history(database, event_id, attendee.sequence)
     shown = attendee_view.view(attendee, its)
     if output.wants_json():
         output.write_json(attendee_view.view(attendee, its, origins=origins) if explain else shown)
@@ -136,17 +136,17 @@ def _read_all(
         left = None if left is None else left - size
 
 
-def _read_history(database: "Database", event_id: str, attendee_id: str) -> "Iterator[Change]":
+def _read_history(database: "Database", event_id: str, last: int | None) -> "list[Change]":
+    """All lines of one attendee, the first first. `last` is the sequence of the last one."""
     from turnout.store import changes
 
-    after = 0
-    while True:
+    history: list[Change] = []
+    while last is not None:
         with database.read() as connection:
-            page = changes.list_changes(connection, event_id, after=after, limit=PAGE, attendee_id=attendee_id)
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = page[-1].sequence
+            page = changes.list_history(connection, event_id, last, limit=PAGE)
+        history += page
+        last = page[-1].previous if page else None
+    return history[::-1]
 
 
 def _write_all(found: "Iterator[tuple[Attendee, Configuration]]") -> None:

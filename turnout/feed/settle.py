@@ -240,6 +240,7 @@ def _keep(
                     source_number=item.sender.source_number,
                     actor=item.sender.actor,
                     entries=merged.entries,
+                    previous=None if before is None else before.sequence,
                 )
             )
             shown = shown_to_source(merged.entries, context.custom_fields, context.groups, context.source)

@@ -54,3 +54,5 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     true_at: int
     """When what it says was true: `observedAt`, else `at` (D7)."""
     entries: list[Entry]
+    previous: int | None = None
+    """The attendee's line before; None of a first one, and for what concerns the event itself."""

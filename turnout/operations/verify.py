@@ -309,10 +309,15 @@ class _States:
         """What the lines lead to, and every address on the way, folded."""
         folded: Attendee | None = None
         addresses: set[str] = set()
+        before: int | None = None
         for line in history:
             self.verifying.count()
             change = line.change
             where = {"sequence": line.sequence, "attendee_id": line.attendee_id}
+            if line.previous != before:
+                message = f"Line {line.sequence} does not name the line of {line.attendee_id} before it."
+                self.problem("broken_history", message, **where)
+            before = line.sequence
             if change is None or change.source_number is None:
                 self.problem("unreadable_line", f"Line {line.sequence} cannot be read.", **where)
                 continue
@@ -409,12 +414,18 @@ class _States:
         """Whether the log gave the attendee this address at some time."""
         from turnout.store import changes
 
-        history = changes.list_changes(self.connection, self.event_id, attendee_id=attendee_id)
-        return any(
-            entry.what == "profile" and entry.key == "email" and entry.new and fold_case(entry.new) == address
-            for change in history
-            for entry in change.entries
-        )
+        attendee = verification.find_attendee(self.connection, self.event_id, attendee_id)
+        last = None if attendee is None else attendee.sequence
+        while last is not None:
+            history = changes.list_history(self.connection, self.event_id, last)
+            if any(
+                entry.what == "profile" and entry.key == "email" and entry.new and fold_case(entry.new) == address
+                for change in history
+                for entry in change.entries
+            ):
+                return True
+            last = history[-1].previous if history else None
+        return False
 
 
 def _side_by_side(

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 from turnout.model.change import Change, Entry
 from turnout.store.connect import in_parts, insert, values
 
-_CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries"
+_CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous"
+_CHANGE_OF_HISTORY = ", ".join(f"changes.{column}" for column in _CHANGE.split(", "))
 _encode = msgspec.json.Encoder().encode
 _decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
@@ -33,29 +34,51 @@ def add_changes(connection: Connection, rows: Sequence[tuple[str, Change]]) -> N
                 change.source_number,
                 change.actor,
                 _encode(change.entries).decode(),
+                change.previous,
             )
             for event_id, change in rows
         ],
     )
 
 
-def list_changes(
-    connection: Connection, event_id: str, *, after: int = 0, limit: int = 1_000, attendee_id: str | None = None
-) -> list[Change]:
-    """The lines behind `after`, in order; of one attendee where asked for."""
-    its = "" if attendee_id is None else "AND attendee_id = :attendee_id "
+def list_changes(connection: Connection, event_id: str, *, after: int = 0, limit: int = 1_000) -> list[Change]:
+    """The lines behind `after`, in order."""
     rows = connection.execute(
         text(
-            f"SELECT {_CHANGE} FROM changes WHERE event_id = :event_id AND sequence > :after {its}"
-            "ORDER BY sequence LIMIT :limit"
+            f"SELECT {_CHANGE} FROM changes WHERE event_id = :event_id AND sequence > :after"
+            " ORDER BY sequence LIMIT :limit"
         ),
-        {"event_id": event_id, "after": after, "attendee_id": attendee_id, "limit": limit},
+        {"event_id": event_id, "after": after, "limit": limit},
+    )
+    return [read_change(row) for row in rows]
+
+
+def list_history(connection: Connection, event_id: str, last: int | None, *, limit: int = 1_000) -> list[Change]:
+    """The lines of one attendee from `last` back, the latest first; the last one's `previous` is where to go on."""
+    rows = connection.execute(
+        text(
+            "WITH RECURSIVE history (sequence, previous, place) AS ("
+            " SELECT sequence, previous, 1 FROM changes WHERE event_id = :event_id AND sequence = :last"
+            " UNION ALL"
+            " SELECT changes.sequence, changes.previous, history.place + 1 FROM history"
+            " JOIN changes ON changes.event_id = :event_id AND changes.sequence = history.previous"
+            " WHERE history.place < :limit)"
+            f" SELECT {_CHANGE_OF_HISTORY} FROM history"
+            " JOIN changes ON changes.event_id = :event_id AND changes.sequence = history.sequence"
+            " ORDER BY changes.sequence DESC"
+        ),
+        {"event_id": event_id, "last": last, "limit": limit},
     )
     return [read_change(row) for row in rows]
 
 
 def find_changes(connection: Connection, event_id: str, sequences: Sequence[int]) -> dict[int, Change]:
     """These lines, by sequence."""
+    return {sequence: read_change(row) for sequence, row in find_rows(connection, event_id, sequences).items()}
+
+
+def find_rows(connection: Connection, event_id: str, sequences: Sequence[int]) -> dict[int, Any]:
+    """The rows of these lines as they are, by sequence."""
     found = {}
     for some in in_parts([(sequence,) for sequence in sequences], 1):
         rows = connection.exec_driver_sql(
@@ -63,7 +86,7 @@ def find_changes(connection: Connection, event_id: str, sequences: Sequence[int]
             f" WHERE event_id = {values(connection, 1, 1)} AND sequence IN ({values(connection, 1, len(some))})",
             (event_id, *(sequence for (sequence,) in some)),
         )
-        found |= {row.sequence: read_change(row) for row in rows}
+        found |= {row.sequence: row for row in rows}
     return found
 
 
@@ -80,4 +103,5 @@ def read_change(row: Any) -> Change:
         source_number=row.source_number,
         actor=row.actor,
         entries=_decode_entries(row.entries),
+        previous=row.previous,
     )

@@ -6,8 +6,9 @@ from sqlalchemy import Connection, inspect
 
 from turnout.errors import StorageUnavailable
 from turnout.store.connect import Database
+from turnout.store.tables import metadata
 
-VERSION = "0001"
+VERSION = "0002"
 """The revision of the last migration."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,7 +21,9 @@ def prepare(database: Database) -> None:
         return
     with database.write() as connection:
         found = find_version(connection)
-        if found != VERSION:
+        if found is None:
+            _make(connection)
+        elif found != VERSION:
             _migrate(connection, found)
 
 
@@ -31,14 +34,21 @@ def find_version(connection: Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _migrate(connection: Connection, found: str | None) -> None:
+def _make(connection: Connection) -> None:
+    """Makes everything as it is now, and says so in the table that Alembic keeps."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{VERSION}')")
+
+
+def _migrate(connection: Connection, found: str) -> None:
     # Slow to import, and seldom needed.
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     known = {file.name.split("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py")}
-    if found is not None and found not in known:
+    if found not in known:
         raise StorageUnavailable(
             f"The database was made by a newer version of Turnout (schema {found}; this one knows up to {VERSION}). "
             "Start that version, or restore the backup that was made before the upgrade."

@@ -178,8 +178,9 @@ changes = Table(
     _number("source_number", null=True),
     _text("actor", null=True),
     _text("entries"),
-    # One attendee's history.
-    Index("changes_attendee", "event_id", "attendee_id", "sequence"),
+    # The attendee's line before: his history, from the last line that his document names back to the first. An index
+    # would be a page more to write for every push.
+    _number("previous", null=True),
     sqlite_with_rowid=False,
 )
 

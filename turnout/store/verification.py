@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
-from turnout.store.changes import read_change
+from turnout.store.changes import find_rows, read_change
 from turnout.store.connect import in_parts, values
 
 _READ_ROWS = 500
@@ -41,6 +41,7 @@ class StoredChange(msgspec.Struct, frozen=True):
 
     attendee_id: str
     sequence: int
+    previous: int | None
     change: Change | None
 
 
@@ -105,18 +106,23 @@ def read_attendees(connection: Connection, event_id: str) -> Iterator[StoredAtte
 
 def read_histories(connection: Connection, event_id: str) -> Iterator[StoredChange]:
     """All lines that concern attendees, in the order of their ids and then of the log."""
-    rows = _read(
-        connection,
-        "SELECT sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries FROM changes"
-        " WHERE event_id = :event_id AND attendee_id IS NOT NULL ORDER BY attendee_id, sequence",
-        event_id,
+    # Only their places are sorted: the database would hold all lines at once.
+    result = connection.execute(
+        text(
+            "SELECT attendee_id, sequence FROM changes WHERE event_id = :event_id AND attendee_id IS NOT NULL"
+            " ORDER BY attendee_id, sequence"
+        ),
+        {"event_id": event_id},
     )
-    for row in rows:
-        try:
-            change = read_change(row)
-        except msgspec.DecodeError:
-            change = None
-        yield StoredChange(row.attendee_id, row.sequence, change)
+    for places in result.partitions(_READ_ROWS):
+        rows = find_rows(connection, event_id, [place.sequence for place in places])
+        for place in places:
+            row = rows[place.sequence]
+            try:
+                change = read_change(row)
+            except msgspec.DecodeError:
+                change = None
+            yield StoredChange(row.attendee_id, row.sequence, row.previous, change)
 
 
 def find_present(
