@@ -13,12 +13,14 @@ import msgspec
 
 from turnout.feed.fields import LONGEST_NAME, PUSH, is_key_name
 from turnout.feed.form_body import BadForm, is_form, read_form
+from turnout.feed.plain import read_plain
 from turnout.feed.redact import KEY_MARK, mask, redact
 from turnout.feed.slips import BATCH_HELP, explain, explain_rest, too_deep
 from turnout.feed.unpack import Unpacker, unpack
+from turnout.model.push import Push
 from turnout.model.receipt import Problem
 
-__all__ = ["MAX_DEPTH", "Body", "Json", "Number", "Object", "Unpacker", "decode", "redact", "unpack"]
+__all__ = ["MAX_DEPTH", "Body", "Json", "Number", "Object", "Unpacker", "decode", "decode_any", "redact", "unpack"]
 
 MAX_DEPTH = 32
 """Levels of nesting; the root is 1 (B6)."""
@@ -40,19 +42,29 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """An opened body: what it says, or why it cannot be read. The second is not yet an error (A4)."""
 
     object: Object | None
-    """The members of the root, keys masked; None when the body cannot be read."""
+    """The members of the root, keys masked; None when the body cannot be read, or `push` says it already."""
     text: str
     """What may be stored: without key, U+0000 and lone surrogates; decoded again (as JSON) it says the same."""
     keys: tuple[str, ...] = ()
     """Whatever was given as `key` at the root, each once; null and blank are not given (A2)."""
     problems: tuple[Problem, ...] = ()
     """Why it cannot be read; empty when it can."""
+    push: Push | None = None
+    """What it says, where that is plain already."""
     may_hold_odd_characters: bool = False
     """Whether a U+0000 or a lone surrogate is possible, so that the parser has to look (B6)."""
 
 
 def decode(raw: bytes, content_type: str | None) -> Body:
     """One push's body, opened (B1). `raw` is unpacked and within the size limit. Raises nothing."""
+    push = read_plain(raw)
+    if push is None:
+        return decode_any(raw, content_type)
+    return Body(object=None, text=raw.decode(), push=push)
+
+
+def decode_any(raw: bytes, content_type: str | None) -> Body:
+    """The same without the short way that most pushes take."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

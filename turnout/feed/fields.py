@@ -1,4 +1,4 @@
-"""The names that a push may hold (the seed's, C3, C9, D7), and what a sender probably meant by another (B5)."""
+"""The names that a push may hold (the seed's, C3, C9, D7), how many, and what was probably meant by another (B5)."""
 
 import re
 from functools import lru_cache
@@ -6,6 +6,11 @@ from functools import lru_cache
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.model.names import fold_case
 
+MAX_CUSTOM_FIELDS = 1_000
+MAX_GROUPS = 1_000
+"""Both in one push (B3)."""
+MAX_NAME_CHARACTERS = 255
+"""Of a custom field's or group's name (B3)."""
 LONGEST_NAME = 64
 """A longer name is none of ours, however it is spelled; it is not even folded."""
 

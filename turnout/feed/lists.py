@@ -3,7 +3,15 @@
 from typing import Literal, TypeAlias
 
 from turnout.feed.body import Json, read_json
-from turnout.feed.fields import CUSTOM_FIELDS, PROFILE, PUSH, suggest
+from turnout.feed.fields import (
+    CUSTOM_FIELDS,
+    MAX_CUSTOM_FIELDS,
+    MAX_GROUPS,
+    MAX_NAME_CHARACTERS,
+    PROFILE,
+    PUSH,
+    suggest,
+)
 from turnout.feed.notes import Notes, find_odd_character, show_path
 from turnout.feed.paths import MAX_INDEX, Missing, Node, as_text, cut, is_index
 from turnout.feed.redact import mask, show
@@ -12,10 +20,6 @@ from turnout.model.attendee import PROFILE_FIELDS, FieldValue
 from turnout.model.names import fold_case
 from turnout.model.push import SaidField, SaidGroup
 
-MAX_CUSTOM_FIELDS = 1_000
-MAX_GROUPS = 1_000
-"""Both in one push (B3)."""
-MAX_NAME_CHARACTERS = 255
 MAX_SUGGESTIONS = 100
 """How many unknown names of one push are compared with ours; the answer lists no more problems or warnings (D3)."""
 

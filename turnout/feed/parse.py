@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from turnout.errors import InvalidPush, MalformedBody
-from turnout.feed.body import Body
+from turnout.feed.body import Body, decode_any
 from turnout.feed.fields import CUSTOM_FIELDS, PUSH, suggest
 from turnout.feed.lists import MAX_SUGGESTIONS, Lists, list_entries, read_clear, read_custom_fields, read_groups
 from turnout.feed.notes import Notes, show_path
 from turnout.feed.paths import Missing, Node, as_text, normalise, show_scalar
-from turnout.feed.plain import read_plain
 from turnout.feed.redact import show
 from turnout.feed.texts import is_blank, open_parent, read_text
 from turnout.feed.values import BadTime, explain_address, is_address, read_time
@@ -24,16 +23,20 @@ def to_push(body: Body, *, lists: Lists, now: int) -> Push:
 
     Raises MalformedBody for a body that could not be opened, and InvalidPush with every problem there is.
     """
-    if body.object is None:
-        raise MalformedBody(body.problems[0].message, list(body.problems))
-    push = None if body.may_hold_odd_characters else read_plain(body.object, lists)
-    return read_any(body, lists=lists, now=now) if push is None else push
+    push = body.push
+    if push is None:
+        return read_any(body, lists=lists, now=now)
+    if lists != "none" and any(lists in group.name for group in push.groups or ()):
+        return read_any(decode_any(body.text.encode(), None), lists=lists, now=now)
+    return push
 
 
 def read_any(body: Body, *, lists: Lists, now: int) -> Push:
-    """The same for an opened body, without the short way that most pushes take."""
+    """The same for a body that is not plain."""
+    if body.object is None:
+        raise MalformedBody(body.problems[0].message, list(body.problems))
     notes = Notes()
-    root = normalise(body.object or (), PUSH, notes, may_hold_odd_characters=body.may_hold_odd_characters)
+    root = normalise(body.object, PUSH, notes, may_hold_odd_characters=body.may_hold_odd_characters)
     event_info, profile = root.find("eventInfo"), root.find("profile")
     profile = open_parent(profile, notes)
     event_info = open_parent(event_info, notes)

@@ -11,13 +11,13 @@ def looks_like_slip(text: str) -> bool:
     """Whether a text is probably what a template or a program left behind, and not meant (B4)."""
     if not text:
         return False
-    if len(text) <= _LONGEST_SLIP and text in _SLIPS:
+    if len(text) <= _LONGEST_SLIP and text in SLIPS:
         return True
     return (text[-1] in "}%*]>»" or "{{" in text) and _TEMPLATE.search(text) is not None
 
 
 # "Null", "Nil" and "Nan" are people's names, "NA" is Namibia.
-_SLIPS = frozenset(
+SLIPS = frozenset(
     (
         "null",
         "NULL",
@@ -45,7 +45,7 @@ _SLIPS = frozenset(
         "%s",
     )
 )
-_LONGEST_SLIP = max(map(len, _SLIPS))
+_LONGEST_SLIP = max(map(len, SLIPS))
 _TEMPLATE = re.compile(
     r"""\{\{[^{}]{0,200}\}\}          # {{first_name}}: Handlebars, Liquid, n8n, Make
     | ^\{[\w.: -]{1,100}\}$          # {first_name}
