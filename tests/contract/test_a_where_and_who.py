@@ -606,6 +606,10 @@ BODIES_WITH_KEY: dict[str, tuple[bytes | str, dict[str, str]]] = {
         '{"profile.email": "john.doe@example.com", "eventInfo.groups.groupNames": "[\\"{key}\\"]"}',
         {},
     ),
+    "as a group in a text, with escapes": (
+        '{"profile.email": "a@example.com", "eventInfo.groups.groupNames": "[\\"\\\\u0074rn\\\\u005f{rest}\\"]"}',
+        {},
+    ),
     "as a custom field": (
         '{"profile": {"email": "a@example.com", "customFields": [{"fieldName": "{key}", "fieldValue": "{key}"}]}}',
         {},
@@ -632,6 +636,7 @@ BODIES_WITH_KEY: dict[str, tuple[bytes | str, dict[str, str]]] = {
     "broken at the end": ('{"profile": {"email": "john.doe@example.com"}, "key": "{key}"', {}),
     "broken within": ('{"profile": {"email": "john.doe@example.com"}, "key": "{key}', {}),
     "broken in the key": ('{"profile": {"email": "john.doe@example.com"}, "key": "{key}\\x"}', {}),
+    "broken, with escapes": ('{"profile.email": "john.doe@example.com", "profile.title": "trn\\u005f{rest}"', {}),
     "without quotes": ("{profile: {email: john.doe@example.com}, key: {key}}", {}),
     "with single quotes": ("{'key': '{key}', 'profile': {'email': 'john.doe@example.com'}}", {}),
     "a list": ('[{"profile.email": "john.doe@example.com", "key": "{key}"}]', {}),

@@ -498,9 +498,11 @@ def test_d3_a_hundred_errors_are_listed_and_the_others_counted(event: TestedEven
     problem = event.push_failed({"profile": {"email": EMAIL, "customFields": fields}})
     assert len(problem["errors"]) == 100
     assert problem["moreErrors"] == 50
-    assert show_own(event, problem["id"])["errors"] == problem["errors"]
+    shown = show_own(event, problem["id"])
+    assert (shown["errors"], shown["moreErrors"]) == (problem["errors"], 50)
     exactly = event.push_failed({"profile": {"email": EMAIL, "customFields": fields[:100]}})
     assert (len(exactly["errors"]), "moreErrors" in exactly) == (100, False)
+    assert "moreErrors" not in show_own(event, exactly["id"])
 
 
 def test_d3_a_hundred_warnings_are_listed_and_the_others_counted(event: TestedEvent) -> None:
@@ -508,6 +510,8 @@ def test_d3_a_hundred_warnings_are_listed_and_the_others_counted(event: TestedEv
     receipt = event.push_ok({"profile": {"email": EMAIL}, **{f"unknown {number}": "x" for number in range(150)}})
     assert len(receipt["warnings"]) == 100
     assert receipt["moreWarnings"] == 50
+    shown = show_own(event, receipt["id"])
+    assert (shown["warnings"], shown["moreWarnings"]) == (receipt["warnings"], 50)
     exactly = event.push_ok({"profile": {"email": EMAIL}, **{f"unknown {number}": "x" for number in range(100)}})
     assert (len(exactly["warnings"]), "moreWarnings" in exactly) == (100, False)
     (item,) = event.batch_ok([{"profile": {"email": EMAIL}, **{f"u {number}": "x" for number in range(101)}}])[
@@ -732,6 +736,56 @@ def test_d4_too_much_at_once_is_a_503_and_from_one_source_a_429(start_product: C
         assert response.json()["retryable"] is True
         assert int(response.headers["retry-after"]) > 0
     assert len(list_own(event, seed)) == 0
+
+
+def test_d4_a_batch_that_finds_no_turn_is_answered_precisely_wherever_its_key_is(
+    start_product: Callable[..., Product],
+) -> None:
+    """… 503 in place of 500, for batch too: also where the key comes in the body (E3), which nobody reads to its end.
+
+    Without a good key the answer is 401 whatever else is wrong (A4).
+    """
+    event = start_product().make_event()
+    precise = event.make_source("precise", status_codes="precise")
+    in_items = {**JOHN, "key": precise}
+    long = [{**in_items, "x": "y" * 1_000}] * 100
+    bad = {**JOHN, "key": precise[:-1] + "."}
+    with ThreadPoolExecutor(12) as pool:
+        with event.database.write():  # so that none of them ends
+            waiting = {pool.submit(event.batch, [JOHN]) for _ in range(12)}
+            wait(waiting, return_when=FIRST_COMPLETED)
+            precisely = [
+                event.batch(body, key=None)
+                for body in (
+                    [in_items],
+                    [bad, JOHN, in_items],
+                    {"key": precise, "attendees": [JOHN]},
+                    {"attendees": [JOHN], "key": precise},
+                    json.dumps(JOHN) + "\n" + json.dumps(in_items),
+                    long,
+                    {"key": precise, "attendees": [{**JOHN, "x": "y" * 1_000}] * 100},
+                    "\n".join(map(json.dumps, long)),
+                )
+            ]
+            as_seed = [
+                event.batch(body, key=None)
+                for body in (
+                    [{**JOHN, "key": event.key}],
+                    # Nobody can know without reading all of it.
+                    {"attendees": [{**JOHN, "x": "y" * 1_000}] * 100, "key": precise},
+                )
+            ]
+            refused = [
+                event.batch(body, key=None)
+                for body in ([JOHN], [bad], {"attendees": [in_items], "key": bad["key"]}, "[", "")
+            ]
+        for one in waiting:
+            one.result()
+    assert [(response.status_code, response.json()["code"]) for response in precisely] == [(503, "queue_full")] * 8
+    assert [(response.status_code, response.json()["code"]) for response in as_seed] == [(500, "queue_full")] * 2
+    assert [response.status_code for response in refused] == [401] * 5
+    for response in (*precisely, *as_seed):
+        assert int(response.headers["retry-after"]) > 0
 
 
 def wait_for_queue(product: Product, pushes: int) -> None:
@@ -1067,6 +1121,17 @@ def test_d6_a_batchs_key_stands_for_the_whole_batch(event: TestedEvent) -> None:
     other = event.batch([*batch, JOHN], headers=ONCE)
     assert (other.status_code, other.json()["code"]) == (500, "idempotency_key_reused")
     assert event.batch(batch, headers={"Idempotency-Key": "another"}).json()["updated"] > 0
+
+
+def test_d6_a_batchs_key_is_taken_even_if_its_first_items_have_bad_keys_of_their_own(event: TestedEvent) -> None:
+    """`Idempotency-Key` works for a batch as a whole: with another body it is an error, whatever came first in it."""
+    batch = [*[{**JOHN, "key": "another"}] * 500, with_title("A")]
+    first = event.batch(batch, headers=ONCE)
+    assert (first.json()["failed"], first.json()["created"]) == (500, 1)
+    assert event.batch(batch, headers=ONCE).content == first.content
+    other = event.batch([JOHN], headers=ONCE)
+    assert (other.status_code, other.json()["code"]) == (500, "idempotency_key_reused")
+    assert event.push_failed(JOHN, headers=ONCE)["code"] == "idempotency_key_reused"
 
 
 def test_d6_a_batch_that_comes_twice_at_once_is_done_once(event: TestedEvent) -> None:

@@ -103,6 +103,37 @@ def test_e1_the_problem_says_where_it_is_even_far_behind_other_letters() -> None
     assert '{"é": "ë",' in batch.problems[0].message
 
 
+def test_d3_the_excerpt_in_a_batch_says_where_it_was_cut() -> None:
+    batch = split(('[{"a": "' + "é" * 40 + '" "' + "ü" * 40 + '"}]').encode(), None)
+    assert f'near …{"é" * 23}"⟨here⟩"{"ü" * 23}…)' in batch.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("body", "index", "place"),
+    [
+        ('{"a": 1}\n{"a": }\n', 1, "line 2, column 7"),
+        ('{"a": 1}\r\n\r\n  \r\n  {"a": ü}\r\n{"a": 2}', 1, "line 4, column 9"),
+        ('\ufeff{"a": }\n{"a": 1}', 0, "line 1, column 7"),
+        ('\ufeff  {"a": }\n{"a": 1}', 0, "line 1, column 9"),
+        ('\n\n{"a": "(line 1, column 1", }\n', 0, "line 3, column 2"),
+        ('{"a": 1}\n{"a": 1} {"a": 2}\n', 1, "line 2, column 10"),
+        ('{"ä": 1}\n' * 3_000 + '{"ä": "é", "b": 01}', 3_000, "line 3001, column 18"),
+    ],
+    ids=brief,
+)
+def test_e1_the_problem_of_a_line_says_where_in_the_batch_it_is(body: str, index: int, place: str) -> None:
+    batch = split(body.encode(), NDJSON)
+    assert f"({place}" in batch.item(index).problems[0].message
+    assert f"({place}" in next(item for item in batch.items() if item.problems).problems[0].message
+
+
+@pytest.mark.parametrize("content_type", [None, NDJSON])
+def test_e1_an_item_that_is_not_utf8_says_where_in_the_batch_it_is(content_type: str | None) -> None:
+    lines = b'{"a": 1}\n{"a": 2}\n{"a": "\xe9"}'
+    batch = split(lines if content_type else b"[\n" + lines.replace(b"}\n", b"},\n") + b"\n]", content_type)
+    assert f"in line {3 if content_type else 4} is" in batch.item(2).problems[0].message
+
+
 def test_e1_the_most_items_are_taken() -> None:
     assert len(split(b"[" + b"{}," * (MAX_ITEMS - 1) + b"{}]", None)) == MAX_ITEMS
     assert len(split(b"{}\n\n" * MAX_ITEMS, None)) == MAX_ITEMS

@@ -9,7 +9,8 @@ import zlib
 import pytest
 
 from turnout.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding
-from turnout.feed.body import Body, Number, decode, redact, unpack, write_json
+from turnout.feed.body import Body, Number, decode_any, redact, unpack, write_json
+from turnout.feed.redact import excerpt, show
 
 KEY = "trn_0af3_S3cretS3cret"
 FORM = "application/x-www-form-urlencoded"
@@ -26,7 +27,7 @@ def brief(value: object) -> str:
 
 
 def open_body(body: str | bytes, content_type: str | None = "application/json") -> Body:
-    return decode(body if isinstance(body, bytes) else body.encode(), content_type)
+    return decode_any(body if isinstance(body, bytes) else body.encode(), content_type)
 
 
 def why(body: str | bytes, content_type: str | None = "application/json") -> str:
@@ -116,7 +117,7 @@ def test_b1_a_slip_is_explained_in_plain_words(body: str, expected: str) -> None
 def test_b1_the_example_of_the_seed_lacks_a_brace_and_is_told_so() -> None:
     assert why(SEED) == (
         "invalid_json: The body is not valid JSON: a } is missing at the end (line 12, column 1, "
-        'near upNames": ["Group1"] } }⟨here⟩). Add } at the end.'
+        'near …upNames": ["Group1"] } }⟨here⟩). Add } at the end.'
     )
 
 
@@ -149,7 +150,7 @@ def test_b6_a_deep_bomb_is_a_problem_and_no_crash(bomb: str) -> None:
 
 @pytest.mark.parametrize(
     "filler",
-    ['"', '\\"', '"\\', "key", "key:", "key=", "k e y ", "\\", "{{", "api-", " ", "[]", "'", "trn_", "trn_a_"],
+    ['"', '\\"', '"\\', "key", "key:", "key=", "k e y ", "\\", "t\\u", "{{", "api-", " ", "[]", "'", "trn_", "trn_a_"],
     ids=brief,
 )
 def test_a5_explaining_and_blanking_take_no_longer_than_reading(filler: str) -> None:
@@ -252,6 +253,11 @@ def test_a2_the_key_is_found_at_the_root_in_any_spelling(members: str, keys: tup
          '{"a": "see [key removed]!", "[key removed]": ["[key removed]"], "a": 1.10}'),
         ('{"a": "trn\\u005f0af3\\u005fS3cret"}', '{"a": "[key removed]"}'),
         ('{"a": "\\u0074rn_0af3_S3cret"}', '{"a": "[key removed]"}'),
+        ('{"a": "[\\"trn\\\\u005f0af3\\\\u005FS3cret\\", 1]"}', '{"a": "[\\"[key removed]\\", 1]"}'),
+        ('{"a": "\\\\u0074rn_0af3_\\\\u0053\\\\u0033cret!"}', '{"a": "[key removed]!"}'),
+        ('{"a": "{\\"b\\": \\"[\\\\\\"trn_0af3\\\\\\\\u005fS3cret\\\\\\"]\\"}"}',
+         '{"a": "{\\"b\\": \\"[\\\\\\"[key removed]\\\\\\"]\\"}"}'),
+        ('{"a": "Zo\\\\u00eb, trn\\\\u005f and more"}', '{"a": "Zo\\\\u00eb, trn\\\\u005f and more"}'),
         (f'{{"key": "{KEY}", "a": "\\"key\\": 1", "b": "\\"key"}}', '{"a": "\\"key\\": 1", "b": "\\"key"}'),
         (f'{{"Key": "{KEY}", "a": {{"key": "mine"}}, "a": [null, true, false, 2, "é\\n"]}}',
          '{"a": {"key": "mine"}, "a": [null, true, false, 2, "é\\n"]}'),
@@ -308,6 +314,14 @@ def test_a5_an_unreadable_body_is_stored_without_what_looks_like_a_key(text: str
     assert "[key removed]" in opened.text
 
 
+@pytest.mark.parametrize("key", ["trn\\u005f0af3_S3cret", "\\u0074rn_0af3\\u005fS3cret", "trn\\\\u005F0af3_S3cret"])
+def test_a5_in_an_unreadable_body_a_key_is_seen_through_its_escapes_too(key: str) -> None:
+    opened = open_body(f'{{"a": "{key}", "b": }}')
+    assert opened.object is None
+    assert opened.text == '{"a": "[key removed]", "b": }'
+    assert "S3cret" not in opened.problems[0].message
+
+
 def test_a5_a_key_anywhere_in_an_unreadable_body_is_blanked_and_the_rest_stays() -> None:
     assert redact(f'{{"note": "{KEY}", "monkey": "Bob", "key": null,, "a": 1') == (
         '{"note": "[key removed]", "monkey": "Bob", "key": null,, "a": 1'
@@ -321,6 +335,43 @@ def test_a5_the_excerpt_beside_an_error_shows_no_part_of_a_key(cut: int) -> None
     text = f'{{"a": 1, "key": "{KEY}", "b": "{KEY}"}}'
     message = why(text[:cut] + "\\q" + text[cut:])
     assert not re.search("S3cret|cretS|tS3c", message.replace("\\q", "")), message
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "expected"),
+    [
+        ('{"a": ', "", '{"a": ⟨here⟩'),
+        ('{"a": ', "x" * 24, '{"a": ⟨here⟩' + "x" * 24),
+        ('{"a": ', "x" * 25, '{"a": ⟨here⟩' + "x" * 24 + "…"),
+        ('{"long name": 1, "longer": ', "x", '…long name": 1, "longer": ⟨here⟩x'),
+        (" " * 500, "x", "…⟨here⟩x"),
+        ("{" + " " * 500 + '"a": ', "x", '…"a": ⟨here⟩x'),
+        ('{"a": ', "x" + " " * 500 + "y", '{"a": ⟨here⟩x…'),
+    ],
+    ids=brief,
+)
+def test_d3_an_excerpt_says_where_it_was_cut(before: str, behind: str, expected: str) -> None:
+    sides = excerpt(before + behind, len(before))
+    assert "⟨here⟩".join(sides) == expected.replace(": ⟨", ":⟨")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 99 + "…"),
+        ("a" + " " * 90 + "b", "a b"),
+        ("a" + " " * 900 + "b", "a…"),
+        (f"{KEY} " * 50, ("[key removed] " * 8)[:99] + "…"),
+    ],
+    ids=brief,
+)
+def test_d3_a_value_that_a_message_shows_says_where_it_was_cut(text: str, shown: str) -> None:
+    assert show(text) == shown
+
+
+def test_d3_a_name_that_is_cut_says_so() -> None:
+    assert f'the name {"x" * 39}… must stand in quotation marks: "{"x" * 39}…"' in why(f"{{{'x' * 50}: 1}}")
 
 
 def test_a4_a_body_that_is_too_deep_still_gives_its_key() -> None:
@@ -406,6 +457,13 @@ def test_b1_a_broken_packing_is_a_malformed_body(packed: bytes, encoding: str) -
 def test_b1_other_encodings_are_refused_by_name(encoding: str) -> None:
     with pytest.raises(UnsupportedEncoding, match=encoding):
         unpack([b""], encoding, 10)
+
+
+def test_d3_an_encoding_that_the_message_names_says_where_it_was_cut_and_is_no_key() -> None:
+    with pytest.raises(UnsupportedEncoding, match=f"packed with {'x' * 59}…; gzip"):
+        unpack([b""], "x" * 100, 10)
+    with pytest.raises(UnsupportedEncoding, match=r"packed with br, \[key removed\]; gzip"):
+        unpack([b""], f"br, {KEY}", 10)
 
 
 def test_b1_an_empty_body_is_empty_whatever_its_encoding() -> None:

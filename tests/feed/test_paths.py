@@ -167,6 +167,43 @@ def test_b5_the_exact_name_wins_whatever_the_order() -> None:
     assert problems('{"profile": {"Title": "x", "TITLE": "y"}}') == [("conflicting_values", "profile.TITLE")]
 
 
+ASIDE = "profile.{} is left aside, because profile.title is given too."
+SAME = "profile.{} says the same as profile.title, which is given too."
+TAKEN = "profile.{} is taken as profile.title, which is how it is spelled."
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        ('{"Title": "x", "title": "y"}', [ASIDE.format("Title")]),
+        ('{"title": "y", "Title": "x"}', [ASIDE.format("Title")]),
+        ('{"title": "y", "Title": " y "}', [SAME.format("Title")]),
+        ('{"Title": "y", "title": "y"}', [SAME.format("Title")]),
+        ('{"Title": "x", "Title": "z", "title": "y"}', [ASIDE.format("Title")]),
+        ('{"Title": "x", "title": "y", "TITLE": "z"}', [ASIDE.format("Title"), ASIDE.format("TITLE")]),
+        ('{"Title": "y", "title": "y", "TITLE": "z"}', [SAME.format("Title"), ASIDE.format("TITLE")]),
+        ('{"Title": "x"}', [TAKEN.format("Title")]),
+        ('{"Title": "x", "TITLE": "x"}', [TAKEN.format("Title")]),
+    ],
+    ids=brief,
+)
+def test_b5_another_spelling_is_warned_of_once_and_the_exact_name_never(profile: str, expected: list[str]) -> None:
+    _, notes = read(f'{{"profile": {profile}}}')
+    assert notes.problems == []
+    assert [warning.message for warning in notes.warnings] == expected
+    assert [f"{warning.path} " in warning.message for warning in notes.warnings] == [True] * len(expected)
+    assert {warning.suggestion for warning in notes.warnings} == {"profile.title"}
+
+
+def test_b5_what_a_parent_is_taken_as_and_what_of_it_is_left_aside_are_two_things() -> None:
+    shown, notes = read('{"Profile": {"title": "x", "city": "c"}, "profile": {"title": "y"}}')
+    assert shown == {"profile": {"title": "y", "city": "c"}}
+    assert [(warning.path, warning.message.split(", ")[0]) for warning in notes.warnings] == [
+        ("Profile", "Profile is taken as profile"),
+        ("Profile.title", "Profile.title is left aside"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

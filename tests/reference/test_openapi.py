@@ -28,7 +28,16 @@ PUBLIC_URL = "https://feed.example.org/turnout"
 DOCUMENT = openapi.document(PUBLIC_URL, "1.2.3")
 BY_HAND = {"/health", "/metrics"}
 """Routes that app.py has itself."""
-PAGES = {"/", "/docs", "/problems", "/problems/{code}", "/favicon.svg", "/favicon.ico", "/assets/{folder}/{name}"}
+PAGES = {
+    "/",
+    "/docs",
+    "/rules",
+    "/problems",
+    "/problems/{code}",
+    "/favicon.svg",
+    "/favicon.ico",
+    "/assets/{folder}/{name}",
+}
 """What is for people is not in the document."""
 
 
@@ -196,6 +205,12 @@ def test_the_lines_of_the_push_log_are_described_as_they_are_written() -> None:
     source = inspect.getsource(own_pushes.describe)
     written = set(re.findall(r'^\s+"(\w+)": ', source, re.MULTILINE)) | set(re.findall(r'line\["(\w+)"\]', source))
     assert set(DOCUMENT["components"]["schemas"]["PushLine"]["properties"]) == written
+
+
+def test_d3_a_push_that_is_shown_says_how_many_errors_it_does_not_list() -> None:
+    shown = DOCUMENT["components"]["schemas"]["PushShown"]
+    assert shown["properties"]["moreErrors"]["type"] == "integer"
+    assert "moreErrors" not in shown["required"]
 
 
 def test_a_gateway_answers_programs_as_described() -> None:

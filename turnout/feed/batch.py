@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from json import JSONDecodeError
 
 from msgspec.structs import replace
 
 from turnout.feed.body import EMPTY, Body, Json, decode, read_json, read_key, redact
 from turnout.feed.fields import LONGEST_NAME, fold_name, is_key_name
-from turnout.feed.slips import explain, explain_rest
+from turnout.feed.slips import explain, explain_rest, move
 from turnout.model.receipt import Problem
 
 MAX_ITEMS = 10_000
@@ -18,6 +19,9 @@ MAX_KEPT_CHARACTERS = 64 * 1024
 """How much of a batch that cannot be read is kept."""
 KEY_SIGHT_BYTES = 1024 * 1024
 """How far into a batch a key is looked for (E3)."""
+GLIMPSE_BYTES = 16 * 1024
+GLIMPSE_ITEMS = 500
+"""How much of a batch is looked at where there is no turn to read it."""
 
 
 class Batch:
@@ -36,6 +40,8 @@ class Batch:
         """The keys at the root of the object form, each once (A2, E3)."""
         self.problems = problems
         """Why the batch as a whole cannot be read; empty when it can."""
+        self._counted = (0, 0)
+        """A place and the line ends before it: as far as they have been counted."""
 
     def __len__(self) -> int:
         return len(self._places)
@@ -52,7 +58,19 @@ class Batch:
         start, end = self._places[index]
         if end - start > MAX_ITEM_BYTES:
             return Body(object=None, text="", problems=(_item_too_large(index),))
-        return _as_item(decode(self._raw[start:end], None))
+        body = decode(self._raw[start:end], None)
+        return body if not body.problems else replace(body, problems=(self._as_of_item(body.problems[0], start),))
+
+    def _as_of_item(self, problem: Problem, start: int) -> Problem:
+        """The problem of an item that begins here, with its place in the batch, and with a cure that fits a batch."""
+        if problem.code in ("invalid_json", "several_objects", "not_utf8"):
+            counted, lines = self._counted if self._counted[0] <= start else (0, 0)
+            lines += self._raw.count(b"\n", counted, start)
+            self._counted = (start, lines)
+            # Of items only lines have problems with a column, and before those stands nothing but white space.
+            indent = self._raw[max(0, start - _LONGEST_INDENT) : start].rpartition(b"\n")[2].removeprefix(_MARK)
+            problem = move(problem, lines, len(indent))
+        return _for_batch(problem)
 
     def item_keys(self) -> Iterator[str]:
         """The keys in the items of the first MiB, each once; without a better one, one of these must be good (E3)."""
@@ -73,31 +91,56 @@ class Batch:
         return redact(beginning).replace("\0", "\\u0000")[:MAX_KEPT_CHARACTERS]
 
 
+_MARK = b"\xef\xbb\xbf"
+"""The byte order mark, which no editor counts as a column."""
+_LONGEST_INDENT = 1_000
+
+
 def split(raw: bytes, content_type: str | None) -> Batch:
     """A batch taken apart in one pass, at most one item of it in memory as objects. Raises nothing.
 
     In an array or object a slip makes the whole batch unreadable, because nobody can say where the next item begins.
     A line of NDJSON that is not JSON fails alone.
     """
-    # Seen as Latin-1 a character is a byte, and what JSON is made of is ASCII: one byte each, at the same places.
-    text = raw.decode("latin-1")
-    start = _skip_space(text, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
-    first = text[start : start + 1]
+    places: list[tuple[int, int]] = []
+    keys: dict[str, None] = {}
     try:
-        if not first:
-            raise _Unreadable(EMPTY)
-        if _is_lines(content_type) or (first == "{" and _is_first_line_of_many(text, start)):
-            return Batch(raw, _split_lines(text, start))
-        if first == "[":
-            places, end = _split_array(text, start)
-            _expect_end(text, end)
-            return Batch(raw, places)
-        if first == "{":
-            places, keys = _split_object(text, start)
-            return Batch(raw, places, keys)
-        raise _Unreadable(_no_batch("The body begins neither like JSON nor like lines of JSON."))
+        _take_apart(raw, content_type, places, keys)
     except _Unreadable as error:
         return Batch(raw, [], problems=(error.problem,))
+    return Batch(raw, places, tuple(keys))
+
+
+def glimpse(raw: bytes, content_type: str | None) -> tuple[Batch, bool]:
+    """The beginning of a batch, with the keys at its root that stand there, and whether that is all of it.
+
+    It costs about as much as to read a push. Raises nothing.
+    """
+    beginning = raw[:GLIMPSE_BYTES]
+    places: list[tuple[int, int]] = []
+    keys: dict[str, None] = {}
+    with suppress(_Unreadable):
+        _take_apart(beginning, content_type, places, keys)
+    is_all = len(raw) <= GLIMPSE_BYTES and len(places) <= GLIMPSE_ITEMS
+    return Batch(beginning, places[:GLIMPSE_ITEMS], tuple(keys)), is_all
+
+
+def _take_apart(raw: bytes, content_type: str | None, places: list[tuple[int, int]], keys: dict[str, None]) -> None:
+    """Adds the places of the items, and the keys at the root. Raises _Unreadable, with what has been found by then."""
+    # Seen as Latin-1 a character is a byte, and what JSON is made of is ASCII: one byte each, at the same places.
+    text = raw.decode("latin-1")
+    start = _skip_space(text, 3 if raw.startswith(_MARK) else 0)
+    first = text[start : start + 1]
+    if not first:
+        raise _Unreadable(EMPTY)
+    if _is_lines(content_type) or (first == "{" and _is_first_line_of_many(text, start)):
+        _split_lines(text, start, places)
+    elif first == "[":
+        _expect_end(text, _split_array(text, start, places))
+    elif first == "{":
+        _split_object(text, start, places, keys)
+    else:
+        raise _Unreadable(_no_batch("The body begins neither like JSON nor like lines of JSON."))
 
 
 class _Unreadable(Exception):
@@ -143,8 +186,7 @@ def _is_first_line_of_many(text: str, start: int) -> bool:
     return False
 
 
-def _split_lines(text: str, at: int) -> list[tuple[int, int]]:
-    places: list[tuple[int, int]] = []
+def _split_lines(text: str, at: int, places: list[tuple[int, int]]) -> None:
     while at < len(text):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
@@ -152,51 +194,49 @@ def _split_lines(text: str, at: int) -> list[tuple[int, int]]:
         if start < end:
             _add(places, start, end)
         at = max(start, end) if start > end else end + 1
-    return places
 
 
-def _split_array(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
-    """The places of an array's items, and where it ends; `at` is its bracket."""
-    places: list[tuple[int, int]] = []
+def _split_array(text: str, at: int, places: list[tuple[int, int]]) -> int:
+    """Adds the places of an array's items, and gives where it ends; `at` is its bracket."""
     at = _skip_space(text, at + 1)
     if text[at : at + 1] == "]":
-        return places, at + 1
+        return at + 1
     while True:
         end, _ = _read_value(text, at, len(places))
         _add(places, at, end)
         at = _skip_space(text, end)
         if text[at : at + 1] == "]":
-            return places, at + 1
+            return at + 1
         at = _skip_space(text, _expect(text, at, ","))
 
 
-def _split_object(text: str, at: int) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+def _split_object(text: str, at: int, places: list[tuple[int, int]], keys: dict[str, None]) -> None:
     """The items of the object form and the keys at its root. What else stands at the root says nothing of anybody."""
-    places: list[tuple[int, int]] | None = None
-    keys: list[str] = []
+    is_found = is_behind_comma = False
     at = _skip_space(text, at + 1)
-    while text[at : at + 1] != "}" or keys or places is not None:
+    while is_behind_comma or text[at : at + 1] != "}":
         if text[at : at + 1] != '"':
             raise _slip(text, JSONDecodeError("Expecting property name", text, at))
         start = at
         end, name = _read_value(text, at, None)
         at = _skip_space(text, _expect(text, _skip_space(text, end), ":"))
         if _is_attendees(name) and text[at : at + 1] == "[":
-            if places is not None:
+            if is_found:
                 raise _Unreadable(_no_batch("The list attendees is given twice."))
-            places, end = _split_array(text, at)
+            is_found = True
+            end = _split_array(text, at, places)
         else:
             end, value = _read_value(text, at, None)
-            if is_key_name(str(name)) and start < KEY_SIGHT_BYTES:
-                keys.append(read_key(value))
+            if is_key_name(str(name)) and start < KEY_SIGHT_BYTES and (key := read_key(value)):
+                keys[key] = None
         at = _skip_space(text, end)
         if text[at : at + 1] == "}":
             break
         at = _skip_space(text, _expect(text, at, ","))
+        is_behind_comma = True
     _expect_end(text, at + 1)
-    if places is None:
+    if not is_found:
         raise _Unreadable(_no_batch('The body is one object without a list "attendees".'))
-    return places, tuple(dict.fromkeys(key for key in keys if key))
 
 
 def _is_attendees(name: Json) -> bool:
@@ -281,9 +321,9 @@ def _item_too_large(index: int | None) -> Problem:
     )
 
 
-def _as_item(body: Body) -> Body:
-    """The body, with a cure that fits a batch where the one for single pushes would point to the batch endpoint."""
-    if not body.problems or body.problems[0].code not in ("not_an_object", "several_objects"):
-        return body
+def _for_batch(problem: Problem) -> Problem:
+    """The same with a cure that fits a batch, where the one for single pushes would point to the batch endpoint."""
+    if problem.code not in ("not_an_object", "several_objects"):
+        return problem
     cure = 'Each item is one object, as in {"profile": {"email": "john.doe@example.com"}}; in NDJSON one a line.'
-    return replace(body, problems=(replace(body.problems[0], help=cure),))
+    return replace(problem, help=cure)

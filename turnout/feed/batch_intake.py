@@ -8,7 +8,7 @@ import msgspec
 
 from turnout import errors
 from turnout.feed.authenticate import Caller, get_caller
-from turnout.feed.batch import Batch, split
+from turnout.feed.batch import Batch, glimpse, split
 from turnout.feed.body import Body
 from turnout.feed.intake import (
     LARGE_BYTES,
@@ -72,6 +72,8 @@ class _Batching:
         """Errors and warnings that may still be listed."""
         self.precise = False
         self.idempotency_digest = ""
+        self.is_claimed = False
+        """Whether the Idempotency-Key stands for this batch: that is noted with the first items that are taken (D6)."""
         self.wait_s = 0.0
         """How long the answer is kept back, because of items with bad keys (A4)."""
 
@@ -80,11 +82,26 @@ class _Batching:
             if any(key.strip() for key in self.request.keys):
                 # Whoever has no good key takes nobody's turn, and learns nothing of how many there are (A4).
                 await self._authenticate()
+            elif self.feed.turns.are_all_taken and self.request.trouble is None:
+                await self._look_who_sends()
             async with self.feed.turns.taken():
                 answer = await self._take()
         except errors.TurnoutError as error:
             answer = render_error(error, precise=self.precise, problems_url=self.feed.problems_url)
         return msgspec.structs.replace(answer, wait_s=max(answer.wait_s, self.wait_s))
+
+    async def _look_who_sends(self) -> None:
+        """Finds out what can be known without a turn, so that the answer that there is none has its status (D4).
+
+        Raises Unauthorized where all of the batch has been seen; else a good key may stand further behind.
+        """
+        self.batch, is_all = await asyncio.to_thread(glimpse, self.request.raw, self.request.content_type)
+        try:
+            await self._authenticate()
+        except errors.Unauthorized as error:
+            if is_all:
+                raise
+            self.wait_s = max(self.wait_s, error.wait_s)
 
     async def _take(self) -> Answer:
         if self.request.trouble is None:
@@ -173,7 +190,8 @@ class _Batching:
                 items.append(item)
             outcomes.append(item if isinstance(item, Failure) else _PENDING)
         if items:
-            done = iter(await self._submit(items, claim=self._claim() if start == 0 else None))
+            done = iter(await self._submit(items, claim=None if self.is_claimed else self._claim()))
+            self.is_claimed = True
             outcomes = [self._shorten(next(done)) if outcome is _PENDING else outcome for outcome in outcomes]
         self.outcomes += outcomes
 

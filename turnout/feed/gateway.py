@@ -1,8 +1,6 @@
 """The gateway over HTTP, as plain ASGI: which address is for what. HTTP and nothing else (A1)."""
 
 import asyncio
-import itertools
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +15,7 @@ from turnout.feed.caller_address import Networks
 from turnout.feed.intake import Feed, take
 from turnout.feed.reading import ClientGone, Head, Reading, Receive, Room, Scope
 from turnout.feed.receipt import Answer, render_error
+from turnout.now import new_request_id
 
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -24,8 +23,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREFIX = "/e/"
 _UNAUTHORIZED = 401
 log = structlog.get_logger()
-_process = os.urandom(4).hex()
-_request_ids = (f"{_process}-{number:x}" for number in itertools.count(1))
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +79,7 @@ class GatewayApp:
         return Gateway(None, host)
 
     async def _answer(self, gateway: Gateway, rest: str, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = next(_request_ids)
+        request_id = new_request_id()
         try:
             answer = await self._route(gateway, rest, scope, receive)
         except ClientGone:

@@ -21,8 +21,15 @@ class Notes:
     def problem(self, path: str, code: str, message: str, cure: str) -> None:
         self.problems.append(Problem(path=show_path(path), code=code, message=message, help=cure))
 
-    def warn(self, path: str, code: str, message: str, suggestion: str | None = None) -> None:
-        self.warnings.append(Warning(show_path(path), code, message, UNSET if suggestion is None else suggestion))
+    def warn(
+        self, path: str, code: str, message: str, suggestion: str | None = None, *, instead_of: int | None = None
+    ) -> None:
+        """`instead_of` is the place of an earlier warning that this one puts right."""
+        warning = Warning(show_path(path), code, message, UNSET if suggestion is None else suggestion)
+        if instead_of is None:
+            self.warnings.append(warning)
+        else:
+            self.warnings[instead_of] = warning
 
 
 def show_path(path: str) -> str:

@@ -123,6 +123,10 @@ def _show_own(feed: Feed, caller: Caller, push_id: str) -> Answer:
         "errors": push.failure.errors if push.failure else [],
         "body": body,
     }
+    if push.more_warnings:
+        shown["moreWarnings"] = push.more_warnings
+    if push.failure is not None and push.failure.more_errors:
+        shown["moreErrors"] = push.failure.more_errors
     return Answer(200, _encode(shown), (JSON,))
 
 

@@ -59,8 +59,8 @@ class Node:
         self.others: list[tuple[str, bool, Scalar]] | None = None
         """Further values given for the same path: spelled how, exactly or not, and which."""
         self.children: dict[str, Node] | None = None
-        self.renamed = False
-        """Whether the sender was told that the name here is spelled otherwise."""
+        self.renamed: int | None = None
+        """Which of the warnings told the sender that the name here is spelled otherwise; None where none did."""
         self.length: int | None = None
         """Of the array that was given here, if one was."""
         self.following = 0
@@ -185,8 +185,8 @@ class _Tree:
                 return None, False
             path = f"{at.path}[{segment}]" if segment.isdigit() and at.path else join(at.path, segment)
             child = children[segment] = Node(segment, path, spelled, shape)
-        if renamed and not child.renamed:
-            child.renamed = True
+        if renamed and child.renamed is None:
+            child.renamed = len(self._notes.warnings)
             message = f"{show_path(spelled)} is taken as {child.path}, which is how it is spelled."
             self._notes.warn(spelled, "renamed_field", message, child.path)
         return child, renamed
@@ -230,10 +230,27 @@ class _Tree:
                 message = f"{_name_both(spelled, other)}, with different values: {shown}."
                 self._notes.problem(other, "conflicting_values", message, "Send it once.")
                 return
-        for other, exact, against in claims:
-            if not exact and len(best) < len(claims) and not _is_same(value, against):
-                message = f"{show_path(other)} is left aside, because {show_path(spelled)} is given too."
-                self._notes.warn(other, "renamed_field", message, node.path)
+        if len(best) < len(claims):
+            self._warn_of_others(node, value, [(other, against) for other, exact, against in claims if not exact])
+
+    def _warn_of_others(self, node: Node, value: Scalar, others: list[tuple[str, Scalar]]) -> None:
+        """Says of each other spelling what became of it beside the exact name (B5).
+
+        Where it was said that the spelling is taken as that name, this is said instead.
+        """
+        chosen = show_path(node.spelled)
+        told = None if node.renamed is None else self._notes.warnings[node.renamed].path
+        differing = {spelled for spelled, against in others if not _is_same(value, against)}
+        for spelled in dict.fromkeys(spelled for spelled, _ in others):
+            shown = show_path(spelled)
+            if spelled in differing:
+                message = f"{shown} is left aside, because {chosen} is given too."
+            elif shown == told:
+                message = f"{shown} says the same as {chosen}, which is given too."
+            else:
+                continue
+            instead_of = node.renamed if shown == told else None
+            self._notes.warn(spelled, "renamed_field", message, node.path, instead_of=instead_of)
 
     def _refuse_parent(self, node: Node, children: dict[str, Node]) -> None:
         below = next((child.spelled for child in children.values()), node.spelled)

@@ -290,6 +290,7 @@ def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
             repeats=0,
             last_at=draft.at,
             warnings=outcome.warnings,
+            more_warnings=outcome.more_warnings,
             failure=outcome.failure,
         )
     )

@@ -3,7 +3,9 @@
 import re
 from json import JSONDecodeError
 
-from turnout.feed.redact import excerpt, redact
+from msgspec.structs import replace
+
+from turnout.feed.redact import excerpt, redact, show
 from turnout.model.receipt import Problem
 
 
@@ -55,6 +57,25 @@ def explain_rest(text: str, at: int, *, bytewise: bool = False) -> Problem:
 
 
 BATCH_HELP = "Send each attendee in a request of its own, or all of them at once to …/attendees/batch."
+
+
+def move(problem: Problem, lines: int, columns: int = 0) -> Problem:
+    """The problem of a text that stands so many lines further down in what was sent.
+
+    `columns` is how far in the text begins, which counts in its first line alone.
+    """
+
+    def count(match: re.Match[str]) -> str:
+        line, column = int(match["line"]), match["column"]
+        if column is None:
+            return f"line {line + lines}"
+        return f"line {line + lines}, column {int(column) + (columns if line == 1 else 0)}"
+
+    # What a sender wrote stands behind the place, but for a name, which has no space in it.
+    return replace(problem, message=_LINE_AND_COLUMN.sub(count, problem.message, count=1))
+
+
+_LINE_AND_COLUMN = re.compile(r"\bline (?P<line>\d+)(?:, column (?P<column>\d+))?")
 
 
 def _explain_end(text: str, at: int, bytewise: bool) -> Problem:
@@ -116,7 +137,7 @@ def _name_slip(text: str, at: int, ahead: str, reason: str) -> tuple[str, str]:
         return "JSON has no comments", "Remove the comment."
     word = _WORD.match(ahead)
     if reason.startswith("Expecting property name"):
-        name = redact(word[0]) if word else ""
+        name = show(redact(word[0]), 40) if word else ""
         what = f'the name {name} must stand in quotation marks: "{name}"' if word else "a name is expected here"
         return what, 'Put every name into double quotation marks, as in "email": "…".'
     if reason.startswith("Expecting ':'"):
@@ -137,7 +158,7 @@ def _name_slip(text: str, at: int, ahead: str, reason: str) -> tuple[str, str]:
 
 
 _PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|<%|<<|%%?\w|\*\||\[\[|@\{|#\{")
-_WORD = re.compile(r"[^\W\d][\w.-]{0,40}")
+_WORD = re.compile(r"[^\W\d][\w.-]*")
 
 
 def _problem(text: str, at: int, bytewise: bool, what: str, cure: str) -> Problem:
@@ -146,8 +167,6 @@ def _problem(text: str, at: int, bytewise: bool, what: str, cure: str) -> Proble
 
 
 def _place(text: str, at: int, bytewise: bool = False) -> str:
-    before, behind = excerpt(text, at)
-    if bytewise:
-        before, behind = (side.encode("latin-1", "replace").decode("utf-8", "replace") for side in (before, behind))
+    before, behind = excerpt(text, at, bytewise=bytewise)
     near = f", near {before}⟨here⟩{behind}" if before or behind else ""
     return f" (line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}{near})"

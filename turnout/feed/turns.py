@@ -15,10 +15,15 @@ class Turns:
         self._most = at_once + waiting
         self._inside = 0
 
+    @property
+    def are_all_taken(self) -> bool:
+        """Whether whoever asks for one now gets none."""
+        return self._inside >= self._most
+
     @asynccontextmanager
     async def taken(self) -> AsyncGenerator[None]:
         """Waits for a turn. Raises QueueFull where too many wait already."""
-        if self._inside >= self._most:
+        if self.are_all_taken:
             raise QueueFull("Too many large requests are being worked on already.")
         self._inside += 1
         try:

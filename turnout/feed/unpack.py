@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable
 
 from turnout.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding
+from turnout.feed.redact import show
 from turnout.model.receipt import Problem
 
 PIECE_BYTES = 16 * 1024
@@ -114,7 +115,7 @@ def _read_encoding(encoding: str | None) -> str:
         return "identity"
     known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}.get(named[0])
     if known is None or len(named) > 1:
-        raise UnsupportedEncoding(f"The body is packed with {', '.join(named)[:60]}; gzip and deflate are read.")
+        raise UnsupportedEncoding(f"The body is packed with {show(', '.join(named), 60)}; gzip and deflate are read.")
     return known
 
 

@@ -74,4 +74,6 @@ class StoredPush(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
     """When it was said last."""
     warnings: list[Warning] = []
+    """The first hundred."""
+    more_warnings: int = 0
     failure: Failure | None = None

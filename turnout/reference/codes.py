@@ -214,7 +214,8 @@ WARNINGS = {
         "Use the name in `suggestion`, if that is what was meant; a field of your own is best sent as a custom field.",
     ),
     "renamed_field": Explanation(
-        "The name differs from a known one in case, `_`, `-` or spaces, and was taken as that one (B5).",
+        "The name differs from a known one in case, `_`, `-` or spaces, and was taken as that one; where that one came "
+        "too, it was left aside (B5).",
         "Spell it as `suggestion` does.",
     ),
     "placeholder_text": Explanation(
@@ -264,10 +265,10 @@ OF_THE_CONNECTION = frozenset(
 def as_markdown() -> str:
     """docs/errors.md."""
     lines = [_HEAD]
-    lines += ["| code | precise | seed | retryable |", "|---|---|---|---|"]
+    lines += ["| code | default | precise | retryable |", "|---|---|---|---|"]
     for code, kind in ERRORS.items():
         yes = "yes" if kind.retryable else "no"
-        lines.append(f"| [`{code}`](#{code}) | {kind.status} | {seed_status(kind)} | {yes} |")
+        lines.append(f"| [`{code}`](#{code}) | {seed_status(kind)} | {kind.status} | {yes} |")
     for code, kind in ERRORS.items():
         again = "\n\n**Send the same again:** yes, after `Retry-After`." if kind.retryable else ""
         lines.append(f"\n### `{code}`\n{kind.title}. {WHAT_HAPPENED[code]}\n\n**What to do:** {kind.help}{again}")
@@ -290,14 +291,15 @@ _HEAD = """\
 
 Every error is an `application/problem+json` document (RFC 9457) with a stable `code`. What is wrong with a push is
 listed in its `errors`, all at once, each with the path in your own notation, a code of its own, what was wrong and
-what to do. What was odd, but kept, is listed in the `warnings` of a receipt. Numbers such as B7 are rules of the
-contract.
+what to do. What was odd, but kept, is listed in the `warnings` of a receipt. Numbers such as B7 are the rules in
+[Pushing attendees](feed.md).
 
 Look at `retryable` rather than at the status. `false`: the request can never succeed as it is. `true`: the fault is
 ours; send the same again after the seconds in `Retry-After`.
 
-A push or batch is answered with a 500 for any error but a bad key, as the seed has it (D3). With the setting
-`status_codes = precise` (D4) the status is that of the column *precise*; everywhere but at push and batch it always is.
+By default (`status_codes = seed`) nearly every error of a push or batch is a 500, and a bad key a 401 (D3): the column
+*default*. With the setting `status_codes = precise` (D4) the status is that of the column *precise*; everywhere but at
+push and batch it always is.
 
 ## Errors
 """

@@ -50,7 +50,7 @@ _CLEARABLE = "|".join(PROFILE_FIELDS[1:])
 
 _MEANINGS = {
     "email": "Necessary, and who it is: compared without case (B7, C1).",
-    "thirdPartyId": "Your own id of the person. A field like any other, and remembered for each source (C6).",
+    "thirdPartyId": "Your own id of the person. A field like any other, and remembered for each source.",
     "prefix": "Such as Dr. or Ms.",
     "phone": "As you write it.",
     "title": "The job title.",
@@ -327,8 +327,7 @@ _DESCRIPTIONS = {
     "Receipt": {
         "id": "Of the push: `GET {gateway}/pushes/{id}` shows it again.",
         "result": "What became of the attendee.",
-        "attendee": "Null when a push says that somebody unknown is not expected (C9), and when it was suppressed "
-        "(F2).",
+        "attendee": "Null when a push says that somebody unknown is not expected (C9).",
         "sequence": "The number of the change in the event's log; null when nothing changed, and of a dry run.",
         "changes": "Each changed path with old and new value; of a creation all that was set. Missing with "
         "`Prefer: return=minimal`.",
@@ -502,13 +501,19 @@ def _reading() -> dict[str, Schema]:
                 **line,
                 "changes": {"type": "array", "items": ref("PathChange")},
                 "warnings": {"type": "array", "items": ref("Warning")},
-                "errors": {"type": "array", "items": ref("Problem")},
+                "errors": {
+                    "type": "array",
+                    "items": ref("Problem"),
+                    "description": f"Why it failed, where it did; at most {MAX_LISTED}.",
+                },
+                "moreWarnings": {"type": "integer", "minimum": 1, "description": "How many more there were."},
+                "moreErrors": {"type": "integer", "minimum": 1, "description": "How many more there were."},
                 "body": {
                     "type": ["string", "null"],
                     "description": "As it came, without the key; null of a dry run, and when its time is over.",
                 },
             },
-            optional=sometimes,
+            optional=(*sometimes, "moreWarnings", "moreErrors"),
         ),
         "GatewayDescription": _object(
             "What a gateway is and how to push to it. The same whether or not there is such an event (A3).",
@@ -523,6 +528,7 @@ def _reading() -> dict[str, Schema]:
                 "key": {"type": "object"},
                 "pushes": {"type": "object"},
                 "documentation": _text("The pages.", format="uri"),
+                "rules": _text("What a push does, rule by rule, with examples.", format="uri"),
                 "openapi": _text("This document.", format="uri"),
                 "problems": _text("Every code explained.", format="uri"),
             },

@@ -12,7 +12,7 @@ from turnout.store.connect import in_parts, insert, run, values
 
 _PUSH = (
     "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
-    " observed_at, replay_of, repeats, last_at, warnings, failure"
+    " observed_at, replay_of, repeats, last_at, warnings, failure, more_warnings"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_warnings = msgspec.json.Decoder(list[Warning]).decode
@@ -51,6 +51,7 @@ def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
                 push.last_at,
                 _encode(push.warnings).decode() if push.warnings else None,
                 _encode(push.failure).decode() if push.failure else None,
+                push.more_warnings or None,
             )
             for push in pushes
         ],
@@ -202,5 +203,6 @@ def _push(row: Any) -> StoredPush:
         repeats=row.repeats,
         last_at=row.last_at,
         warnings=_decode_warnings(row.warnings) if row.warnings else [],
+        more_warnings=row.more_warnings or 0,
         failure=_decode_failure(row.failure) if row.failure else None,
     )

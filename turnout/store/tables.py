@@ -205,6 +205,7 @@ pushes = Table(
     _number("last_at"),
     _text("warnings", null=True),
     _text("failure", null=True),
+    _number("more_warnings", null=True),
     # A sender's own pushes, latest first.
     Index("pushes_source", "event_id", "source_number", "id"),
     # The few that failed among the many that did not.
