@@ -79,6 +79,14 @@ clean: ## Remove what make made: .venv, node_modules, built files, caches; never
 	rm -rf .venv node_modules turnout/assets dist .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find turnout tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
+# Before anything is made: whoever may not write here is told so, and what to do, before a tool says it in its own way.
+writable = @for place in . .venv; do \
+		[ -w "$$place" ] || [ ! -e "$$place" ] || { \
+			echo "You are $$(id -un), and $$(cd "$$place" && pwd) belongs to $$(ls -ld "$$place" | awk '{ print $$3 }'): nothing can be set up here."; \
+			echo "Clone Turnout into a folder of your own; or take this one over: chown -R $$(id -un) $(CURDIR); or run make as its owner."; \
+			exit 1; }; \
+	done
+
 .PHONY: setup
 setup: $(DONE)/project $(ASSETS)/swagger-ui-bundle.js ## Make .venv and the browser's files from the locks; quick when nothing changed
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'setup: ready',:)
@@ -92,6 +100,7 @@ force:
 
 # PYTHON=/some/python3 is tried first.
 $(DONE)/venv:
+	$(writable)
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
 	[ "$$python" ] || { echo 'Turnout needs Python 3.11 or later, and there is none here: install it, or say PYTHON=/path/to/python3.'; exit 1; }; \
@@ -101,12 +110,14 @@ $(DONE)/venv:
 	"$$python" -m venv --clear .venv && mkdir -p $(DONE) && printf '%s' "$(CURDIR)" >$@
 
 $(DONE)/uv: requirements/uv.txt $(DONE)/venv
+	$(writable)
 	@echo 'setup: uv, the installer'
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/uv.txt
 	@touch $@
 
 # uv does not read pip's settings: it is told pip's index, and where that is not enough (a proxy's ways, local folders), pip does it, slower.
 $(DONE)/packages: requirements/dev.txt $(DONE)/uv
+	$(writable)
 	@echo "setup: $$(grep -c == requirements/dev.txt) Python packages"
 	@index=$$($(BIN)/pip config list | sed -nE "s/^(global|:env:)\.index-url='(.*)'$$/\2/p" | tail -n 1); \
 	export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}"; [ "$$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX; \
@@ -116,6 +127,7 @@ $(DONE)/packages: requirements/dev.txt $(DONE)/uv
 	@touch $@
 
 $(DONE)/project: pyproject.toml hatch_build.py $(DONE)/packages
+	$(writable)
 	@echo 'setup: turnout itself, as it lies here'
 	@$(BIN)/uv pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -132,6 +144,7 @@ SWAGGER := swagger-ui.css swagger-ui-standalone-preset.js swagger-ui-bundle.js f
 	LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt swagger-ui-standalone-preset.js.LICENSE.txt
 
 $(ASSETS)/swagger-ui-bundle.js: package-lock.json .npmrc Makefile | $(DONE)/packages
+	$(writable)
 	@echo "setup: the browser's files"
 	$(call npm,ci --loglevel=error >/dev/null)
 	@rm -rf $(ASSETS) && mkdir -p $(ASSETS)

@@ -1,4 +1,7 @@
-"""Refuses to build a wheel without the browser files that `make setup` gathers; an editable install does without."""
+"""What a wheel needs besides the package; an editable install finds it where it is.
+
+The browser files that `make setup` gathers, without which no wheel is built, and the page that is served at /rules.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +9,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class AssetsAreThere(BuildHookInterface):
+class Wheel(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable" or self.target_name != "wheel":
             return
         if not (Path(self.root) / "turnout/assets/swagger-ui/swagger-ui-bundle.js").is_file():
             raise RuntimeError("turnout/assets/ is empty: run `make setup` before building a wheel.")
+        build_data["force_include"][str(Path(self.root) / "docs/feed.md")] = "turnout/reference/feed.md"

@@ -12,17 +12,19 @@ import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
+from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
 from turnout.feed.caller_address import client_address
 from turnout.feed.configurations import Configurations
-from turnout.feed.gateway import GatewayApp, GatewaySettings
+from turnout.feed.gateway import App, GatewayApp, GatewaySettings, Send
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.intake import Feed
-from turnout.feed.reading import Room
+from turnout.feed.reading import Receive, Room, Scope
 from turnout.feed.receipt import render_error
 from turnout.feed.refusals import Refusals
 from turnout.feed.turns import Turns
+from turnout.now import new_request_id
 from turnout.operations.health import Health
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.metrics import Metrics
@@ -107,8 +109,29 @@ def build(settings: Settings, database: Database, public_url: str) -> GatewayApp
         ),
         room,
         page=gateway_page(public_url),
-        behind=pages,
+        behind=_with_request_id(pages),
     )
+
+
+def _with_request_id(pages: App) -> App:
+    """Gives every answer outside the gateways an `X-Request-Id` too, and its log lines the same."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await pages(scope, receive, send)
+            return
+        request_id = new_request_id()
+
+        async def send_with_id(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message = message | {"headers": headers}
+            await send(message)
+
+        with bound_contextvars(request=request_id):
+            await pages(scope, receive, send_with_id)
+
+    return answer
 
 
 def _answer_error(request: AnyRequest, error: Exception, problems_url: str) -> Response[bytes]:

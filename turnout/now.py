@@ -1,5 +1,7 @@
 """The time and new ids: the two things a test replaces."""
 
+import itertools
+import os
 import time
 from datetime import UTC, datetime
 from random import Random
@@ -17,6 +19,15 @@ def new_id(prefix: str) -> str:
     Ids sort by the time they were made; those of one process never go backwards, even within a millisecond.
     """
     return f"{prefix}_{_ids.next():032x}"
+
+
+def new_request_id() -> str:
+    """What an answer and the log lines about it carry: the process, and which request of it."""
+    return f"{_process}-{next(_requests):x}"
+
+
+_process = os.urandom(4).hex()
+_requests = itertools.count(1)
 
 
 class _Ids:

@@ -1,6 +1,8 @@
 """What all commands have in common: help, errors, speed."""
 
+import errno
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from turnout.cli import main
+from turnout.store import file_lock
 
 GROUPS = ("event", "source", "key", "group", "field", "attendees", "pushes")
 
@@ -52,6 +55,18 @@ def test_a_known_error_is_one_sentence_and_exit_code_1(cli: Cli) -> None:
     result = cli.run("event", "show", "nowhere", code=1)
     assert result.stdout == ""
     assert result.stderr == "Error: There is no event nowhere. `turnout event list` shows the events that there are.\n"
+
+
+def test_a_file_of_another_account_is_told_in_a_sentence(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for root every file is open, the refusal is made up."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(file_lock, "hold_alone", refuse)
+    for command in ("start", "serve"):
+        result = cli.run(command, "--port", "0", code=1)
+        assert "turnout.db.server is not for this account to open. Run this as" in result.stderr
 
 
 def test_reading_where_there_is_no_database_says_so_and_makes_none(cli: Cli, tmp_path: Path) -> None:

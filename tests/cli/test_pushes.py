@@ -79,9 +79,24 @@ def test_failed_pushes_are_replayed_until_they_succeed(cli: Cli) -> None:
     assert len(cli.json("pushes", "replay", "--event", "spring", "--failed", code=1)["replays"]) == 1
 
 
+def test_a_push_of_another_event_is_not_found_where_an_event_is_named(cli: Cli) -> None:
+    cli.make_event()
+    cli.make_event("autumn")
+    cli.push(person("a@x.org", title="CTO"))
+    (push,) = cli.json("pushes", "list", "--event", "spring")["pushes"]
+    assert cli.json("pushes", "show", push["id"], "--event", "spring")["id"] == push["id"]
+    assert cli.json("pushes", "replay", push["id"], "--event", "spring")["replayOf"] == push["id"]
+    for asked in (["show"], ["replay"], ["replay", "--dry-run"]):
+        told = cli.error("pushes", *asked, push["id"], "--event", "autumn")
+        assert f"no push {push['id']} of the event autumn" in told
+        assert "no event winter" in cli.error("pushes", *asked, push["id"], "--event", "winter")
+    assert len(cli.json("pushes", "list", "--event", "spring")["pushes"]) == 2
+
+
 def test_a_replay_needs_to_know_what(cli: Cli) -> None:
     cli.run("pushes", "replay", code=2)
     cli.run("pushes", "replay", "psh_1", "--event", "x", "--failed", code=2)
     cli.run("pushes", "replay", "--failed", code=2)
+    cli.run("pushes", "replay", "--event", "x", code=2)
     cli.make_event()
     assert "no push psh_1" in cli.error("pushes", "replay", "psh_1")

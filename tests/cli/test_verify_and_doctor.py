@@ -51,3 +51,4 @@ def test_doctor_says_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_p
     shown = cli.text("doctor", code=1)
     assert "TURNOUT_MAX_BODY" in shown
     assert "What to do" in shown
+    assert "not checked" in shown

@@ -33,9 +33,17 @@ def look(environ: dict[str, str]) -> dict[str, Check]:
     return {check.name: check for check in diagnose(environ).checks}
 
 
+def skipped(found: dict[str, Check]) -> set[str]:
+    """What was not checked; of each the reason is said."""
+    names = {check.name for check in found.values() if check.state == "not checked"}
+    assert all(found[name].message for name in names)
+    return names
+
+
 def test_where_all_is_well_there_is_nothing_to_do(environ: dict[str, str], database: Database) -> None:
     diagnosis = diagnose(environ)
     assert diagnosis.ok
+    assert all(check.state != "not checked" for check in diagnosis.checks)
     assert [origin.value for origin in diagnosis.settings if origin.source == "environment"] == [
         environ["TURNOUT_DATABASE_URL"]
     ]
@@ -45,6 +53,51 @@ def test_where_all_is_well_there_is_nothing_to_do(environ: dict[str, str], datab
 def test_it_makes_no_database(environ: dict[str, str], tmp_path: Path) -> None:
     assert "There is none" in look(environ)["database"].message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_checked_is_listed_with_the_reason(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = {"SQLite", "durability", "schema", "commit", "clock", "server"}
+    found = look(environ)
+    assert skipped(found) == inside
+    assert found["clock"].message == "There is no database yet."
+    with monkeypatch.context() as patched:
+        patched.setattr(doctor, "_check_folder", lambda _: Check("folder", "problem", "It is gone.", "Bring it back."))
+        assert skipped(look(environ)) == {"database"} | inside
+    (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
+    assert skipped(look(environ)) == inside - {"server"}
+    assert (
+        skipped(look(environ | {"TURNOUT_MAX_BODY": "huge"})) == {"folder", "disk", "file system", "database"} | inside
+    )
+
+
+def test_with_a_schema_that_is_not_ours_nothing_is_tried(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "turnout.db").touch()
+    assert skipped(look(environ)) == {"commit", "clock"}
+    database = Database(environ["TURNOUT_DATABASE_URL"])
+    schema.prepare(database)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    assert skipped(look(environ)) == {"commit", "clock"}
+
+
+def test_an_unknown_file_system_and_an_unreadable_lock_are_not_called_well(
+    environ: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(doctor, "_find_file_system", lambda _: None)
+    monkeypatch.setattr(doctor, "hold_alone", refuse)
+    found = look(environ)
+    assert skipped(found) == {"file system", "server"}
+    assert "Permission denied" in found["server"].message
+
+
+def test_what_was_not_checked_is_no_problem(environ: dict[str, str]) -> None:
+    assert diagnose(environ).ok
 
 
 def test_settings_that_cannot_be_meant_are_a_problem() -> None:

@@ -21,7 +21,15 @@ from turnout.reference.pages import gateway_page, route_handlers
 
 PUBLIC_URL = "https://feed.example.org"
 HTML = {"accept": "text/html,application/xhtml+xml"}
-PAGES = ["/", "/docs", "/problems", "/problems/invalid_push", "/problems/queue_full", "/problems/missing_email"]
+PAGES = [
+    "/",
+    "/docs",
+    "/rules",
+    "/problems",
+    "/problems/invalid_push",
+    "/problems/queue_full",
+    "/problems/missing_email",
+]
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -102,7 +110,8 @@ def test_pages_load_nothing_from_elsewhere_and_have_nothing_inline(client: TestC
 def test_hosts_are_named_only_in_text_and_are_ours_or_examples(client: TestClient[Litestar]) -> None:
     for path, html in every_page(client):
         hosts = set(re.findall(r"https?://([\w.-]+)", html))
-        assert hosts <= {"feed.example.org"}, path
+        # What somebody pushes may name any.
+        assert hosts <= {"feed.example.org"} | ({"example.org", "linkedin.com"} if path == "/rules" else set()), path
     for name in ("reference.css", "docs.css", "docs.js", "copy.js"):
         asset = find_asset("reference", name)
         assert asset is not None
@@ -164,6 +173,27 @@ def test_links_work_at_any_depth(client: TestClient[Litestar]) -> None:
     assert b'href="../problems"' in page("/e/x", True).body
     assert b'href="../../problems"' in page("/e/x/", True).body
     assert b'href="./problems"' in page("/", True, "fair.example.org").body
+
+
+def test_every_rule_that_is_named_anywhere_is_explained(client: TestClient[Litestar]) -> None:
+    html = client.get("/rules", headers=HTML).text
+    page = Elements(html)
+    explained = set(re.findall(r'<h3 id="[a-f]\d+-[\w-]+">([A-F]\d+)\. ', html))
+    named = client.get("/problems", headers=HTML).text + client.get("/openapi.json").text
+    assert set(re.findall(r"\b[A-F]\d+\b", " ".join(re.findall(r"\([^()]*\)", named)))) <= explained
+    anchors = {attributes["id"] for _, attributes in page.found if "id" in attributes}
+    inside = {link["href"] or "" for link in page.all("a")}
+    assert {target[1:] for target in inside if target.startswith("#")} <= anchors
+    assert f"{PUBLIC_URL}/rules" in client.get("/openapi.json").json()["info"]["description"]
+
+
+def test_the_rules_are_shown_without_what_only_tests_need(client: TestClient[Litestar]) -> None:
+    html = client.get("/rules/", headers=HTML).text
+    assert "&lt;!--" not in html
+    assert "errors.md" not in html
+    assert 'href="../problems"' in html
+    assert f"{PUBLIC_URL}/e/your-event" in html
+    assert "turnout.example.org" not in html
 
 
 @pytest.mark.parametrize("code", [*ERRORS, *(code for codes in PROBLEMS.values() for code in codes), *WARNINGS])

@@ -95,5 +95,10 @@ def _database_path(url: str) -> Path:
 
 def curl_command(gateway: str, key: str) -> str:
     """A first push, to paste."""
-    body = '{"profile": {"email": "john.doe@example.com", "firstName": "John"}}'
-    return f"curl {gateway}/attendees \\\n  -H 'Api-Key: {key}' -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    return f"""\
+curl {gateway}/attendees \\
+  -H 'Api-Key: {key}' -H 'Content-Type: application/json' \\
+  -d '{{
+      "profile": {{"email": "john.doe@example.com", "firstName": "John", "lastName": "Doe"}},
+      "eventInfo": {{"groups": {{"groupNames": ["Group1"]}}}}
+    }}'"""

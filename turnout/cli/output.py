@@ -26,6 +26,7 @@ _COLOURS = {
     "ok": "green",
     "warning": "yellow",
     "problem": "red",
+    "not checked": "dim",
     "attending": "green",
 }
 """Of a cell that holds just this word."""
@@ -228,4 +229,9 @@ def _explain(error: Exception) -> tuple[str, str, str] | None:
             " ".join(error.problems),
             "`turnout doctor` shows every setting and where it is from.",
         )
+    if isinstance(error, PermissionError) and error.filename is not None:
+        cure = (
+            "Run this as the account that the server runs as, or give that account all files of the database's folder."
+        )
+        return "permission_denied", f"{error.filename} is not for this account to open. {cure}", cure
     return None

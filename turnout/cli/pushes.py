@@ -80,23 +80,23 @@ def list_(slug: str, result: str | None, source: str | None, before: str | None,
 
 @command.command()
 @click.argument("push_id", metavar="ID")
+@click.option("--event", "slug", metavar="SLUG", help="Only where it is a push of this event.")
 @output.json_option
-def show(push_id: str) -> None:
+def show(push_id: str, slug: str | None) -> None:
     """Show a push: its errors and warnings, what it changed, and the body as it came (without its key).
 
     Example: turnout pushes show psh_0193…
     """
     from turnout.changes.shown import shown_to_all
-    from turnout.errors import NotFound
     from turnout.store import changes, events, pushes
 
-    with opened() as database, database.read() as connection:
-        push = pushes.find_push(connection, push_id)
-        configuration = None if push is None else events.load_configuration(connection, push.event_id)
-        if push is None or configuration is None:
-            raise NotFound(f"There is no push {push_id}. `turnout pushes list --event …` shows an event's pushes.")
-        body = pushes.find_body(connection, push.event_id, push_id)
-        lines = changes.find_changes(connection, push.event_id, [push.sequence] if push.sequence else [])
+    with opened() as database:
+        push = _get_push(database, push_id, slug)
+        with database.read() as connection:
+            configuration = events.load_configuration(connection, push.event_id)
+            body = pushes.find_body(connection, push.event_id, push_id)
+            lines = changes.find_changes(connection, push.event_id, [push.sequence] if push.sequence else [])
+    assert configuration is not None
     entries = [entry for line in lines.values() for entry in line.entries]
     shown = shown_to_all(entries, configuration.custom_fields, configuration.groups)
     errors = push.failure.errors if push.failure else []
@@ -144,7 +144,7 @@ def show(push_id: str) -> None:
 
 @command.command()
 @click.argument("push_ids", metavar="ID…", nargs=-1)
-@click.option("--event", "slug", metavar="SLUG", help="With --failed: the event.")
+@click.option("--event", "slug", metavar="SLUG", help="Only pushes of this event; --failed needs it.")
 @click.option("--failed", is_flag=True, help="All pushes of the event that failed and have not succeeded since.")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of them.")
 @output.json_option
@@ -155,7 +155,7 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
 
     Example: turnout pushes replay psh_0193… --dry-run
     """
-    if failed != (slug is not None) or failed == bool(push_ids):
+    if failed == bool(push_ids) or (failed and slug is None):
         raise click.UsageError("Name the pushes to replay, or say --event SLUG --failed.")
     with opened() as database:
         originals, skipped = _list_originals(database, slug, push_ids)
@@ -187,8 +187,9 @@ def _list_originals(database: "Database", slug: str | None, push_ids: Sequence[s
     from turnout.feed.replay import get_original
     from turnout.store import pushes
 
-    if slug is None:
-        return [get_original(database, push_id) for push_id in push_ids], 0
+    if push_ids:
+        return [get_original(database, _get_push(database, push_id, slug).id) for push_id in push_ids], 0
+    assert slug is not None
     event_id = get_configuration(database, slug).event.id
     with database.read() as connection:
         ids = pushes.list_failed_ids(connection, event_id)
@@ -223,6 +224,23 @@ def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: b
                 database, configurations, configuration.event.slug, together, actor=name_actor(), dry_run=dry_run
             )
     return outcomes
+
+
+def _get_push(database: "Database", push_id: str, slug: str | None) -> "StoredPush":
+    """The push; where an event is named, only if it is one of that event. Raises NotFound."""
+    from turnout.errors import NotFound
+    from turnout.events.setup import get_configuration
+    from turnout.store import pushes
+
+    event_id = None if slug is None else get_configuration(database, slug).event.id
+    with database.read() as connection:
+        push = pushes.find_push(connection, push_id)
+    if push is None or event_id not in (None, push.event_id):
+        where = "" if slug is None else f" of the event {slug}"
+        raise NotFound(
+            f"There is no push {push_id}{where}. `turnout pushes list --event {slug or '…'}` shows an event's pushes."
+        )
+    return push
 
 
 def _describe(push: "StoredPush", configuration: "Configuration") -> dict[str, Any]:

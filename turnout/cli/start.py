@@ -1,19 +1,17 @@
 """`turnout start`, which `make run` calls: the server, a first event, and on the screen all that a first push needs."""
 
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from turnout.cli.opened import curl_command
 from turnout.cli.serve import run
 
 if TYPE_CHECKING:
     from turnout.store.connect import Database
 
 _FIRST_EVENT = "My event"
-_BODY = """{
-      "profile": {"email": "john.doe@example.com", "firstName": "John", "lastName": "Doe"},
-      "eventInfo": {"groups": {"groupNames": ["Group1"]}}
-    }"""
 
 
 @click.command()
@@ -50,9 +48,7 @@ def _announce(database: "Database", public_url: str) -> None:
         click.echo("\n  Keys are shown once, when they are made. Another one of the same source:")
         click.echo(f"    .venv/bin/turnout key create --event {first.slug}")
     click.echo("\nPush an attendee from another terminal:\n")
-    click.echo(f"    curl {public_url}/e/{first.slug}/attendees \\")
-    click.echo(f"      -H 'Api-Key: {key or 'your-key'}' -H 'Content-Type: application/json' \\")
-    click.echo(f"      -d '{_BODY}'\n")
+    click.echo(indent(curl_command(f"{public_url}/e/{first.slug}", key or "your-key"), "    ") + "\n")
     click.echo("and see what became of it:\n")
     click.echo(f"    .venv/bin/turnout attendees get --event {first.slug} john.doe@example.com --explain\n")
     click.echo(f"The API is described at {public_url}/docs\n")

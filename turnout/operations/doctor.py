@@ -6,7 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,16 +29,19 @@ CLOCK_PROBLEM_US = 60 * 1_000_000
 MIN_FILES = 1_024
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs")
 _MEMORY = ("tmpfs", "ramfs")
+_OF_THE_FOLDER = ("folder", "disk", "file system")
+_OF_THE_DATABASE = ("SQLite", "durability", "schema", "commit", "clock", "server")
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that was looked at."""
+    """One thing that was looked at, or could not be."""
 
     name: str
-    state: Literal["ok", "warning", "problem"]
+    state: Literal["ok", "warning", "problem", "not checked"]
     message: str
+    """What was found, or why nothing was looked for."""
     help: str = ""
-    """What to do; empty where all is well."""
+    """What to do; empty where all is well, and where another check says it."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -47,11 +50,11 @@ class Diagnosis(msgspec.Struct, frozen=True):
     settings: list[Origin]
     checks: list[Check]
     ok: bool
-    """Whether there is no problem; warnings are none."""
+    """Whether there is no problem; warnings are none, nor is what was not checked."""
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
-    """Looks at everything, as far as it can be reached. Makes no database where there is none."""
+    """Looks at everything, and says of what cannot be reached why not. Makes no database where there is none."""
     checks = list(_check(environ))
     return Diagnosis(
         settings=settings.origins(environ), checks=checks, ok=all(check.state != "problem" for check in checks)
@@ -68,6 +71,10 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
             yield Check("settings", "problem", problem, "Turnout does not start like this: mend the setting.")
     yield _check_files()
     if configured is None:
+        yield from _skip(
+            "Where the database is, is not known before the settings are mended.", *_OF_THE_FOLDER, "database"
+        )
+        yield from _skip("The settings come first.", *_OF_THE_DATABASE)
         return
     path = Path(configured.database_url.removeprefix("sqlite:///"))
     folder = _check_folder(path.parent)
@@ -76,11 +83,25 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
     yield _check_space(existing, path)
     yield _check_file_system(existing)
     if folder.state == "problem":
-        return
-    if not path.exists():
+        yield from _skip("The folder comes first.", "database", *_OF_THE_DATABASE)
+    elif not path.exists():
         yield Check("database", "ok", f"There is none at {path} yet; it is made when Turnout starts or is first used.")
-        return
-    yield from _check_database(configured, path)
+        yield from _skip("There is no database yet.", *_OF_THE_DATABASE)
+    else:
+        yield from _complete(_check_database(configured, path), "The database comes first.", _OF_THE_DATABASE)
+
+
+def _skip(why: str, *names: str) -> Iterator[Check]:
+    return (Check(name, "not checked", why) for name in names)
+
+
+def _complete(checks: Iterator[Check], why: str, names: Sequence[str]) -> Iterator[Check]:
+    """These checks, and behind them a line for each of the names that is not among them."""
+    looked_at = set()
+    for check in checks:
+        looked_at.add(check.name)
+        yield check
+    yield from _skip(why, *(name for name in names if name not in looked_at))
 
 
 def _check_files() -> Check:
@@ -142,7 +163,7 @@ def _megabytes(size_bytes: int) -> str:
 def _check_file_system(existing: Path) -> Check:
     kind = _find_file_system(existing.resolve())
     if kind is None:
-        return Check("file system", "ok", "Of what type it is cannot be told here.")
+        return Check("file system", "not checked", "This system does not tell of what type it is.")
     if kind in _MEMORY:
         return Check(
             "file system",
@@ -187,7 +208,12 @@ def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
     try:
         database = Database(configured.database_url)
     except StorageUnavailable as error:
-        yield Check("database", "problem", error.detail, "See above.")
+        yield Check(
+            "database",
+            "problem",
+            error.detail,
+            f"Give {path.parent} and all files in it to the account that runs Turnout.",
+        )
         return
     try:
         facts = diagnosis.read_facts(database)
@@ -198,9 +224,16 @@ def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
         if facts.schema_version is not None and schema_check.state != "problem":
             yield _check_commit(database)
             yield _check_clock(database)
+        elif schema_check.state == "problem":
+            yield from _skip("This program does not know the schema.", "commit", "clock")
+        else:
+            yield from _skip("The database is empty.", "commit", "clock")
     except StorageUnavailable as error:
         yield Check(
-            "database", "problem", error.detail, "See whether another program holds it, or the disk is damaged."
+            "database",
+            "problem",
+            error.detail,
+            "See whether this account may open it, another program holds it, or the disk is damaged.",
         )
     finally:
         database.close()
@@ -285,4 +318,4 @@ def _check_server(path: Path) -> Check:
     except AlreadyHeld:
         return Check("server", "ok", "A server runs on this database.")
     except OSError as error:
-        return Check("server", "warning", f"Whether a server runs cannot be told ({error.strerror}).")
+        return Check("server", "not checked", f"The file that a server holds cannot be opened ({error.strerror}).")

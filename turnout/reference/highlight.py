@@ -17,6 +17,11 @@ def as_html(value: Any, width: int = 92) -> Markup:
     return _paint(_JSON, _write(value, width))
 
 
+def json_as_html(text: str) -> Markup:
+    """JSON as somebody has written it, with lines that are none around it."""
+    return _paint(_JSON, text)
+
+
 def shell_as_html(text: str) -> Markup:
     """Lines of a shell or a program: its texts and comments."""
     return _paint(_SHELL, text)

@@ -19,7 +19,7 @@ def document(public_url: str, version: str) -> Part:
             "title": "Turnout: Attendees Data Feed API",
             "version": version,
             "summary": "Push attendees to an event's gateway.",
-            "description": _INTRODUCTION.replace("PROBLEMS", problems_url),
+            "description": _INTRODUCTION.replace("PROBLEMS", problems_url).replace("RULES", f"{public_url}/rules"),
             "license": {"name": "Apache-2.0"},
         },
         "servers": [{"url": public_url, "description": "This installation"}],
@@ -72,7 +72,7 @@ warning.
 **Trying things out.** With `?dryRun=true` everything is checked and answered, and nothing changes.
 `Idempotency-Key` makes a request safe to repeat after a time-out.
 
-Numbers such as C5 are rules of the feed contract, which describes all of this more exactly."""
+Numbers such as C5 are [rules](RULES), which say all of this more exactly, each with a request and its answer."""
 
 _TAGS = {
     "Push": "Say something about attendees.",
@@ -267,6 +267,7 @@ def _show_gateway(public_url: str) -> Part:
         "key": {"method": "GET", "url": f"{url}/key"},
         "pushes": {"method": "GET", "url": f"{url}/pushes"},
         "documentation": f"{public_url}/docs",
+        "rules": f"{public_url}/rules",
         "openapi": f"{public_url}/openapi.json",
         "problems": f"{public_url}/problems",
     }
@@ -393,6 +394,7 @@ def _show_metrics(problems_url: str) -> Part:
         "responses": {
             "200": {
                 "description": "In Prometheus' text format.",
+                "headers": _header("X-Request-Id"),
                 "content": {"text/plain": {"schema": {"type": "string"}, "example": examples.METRICS}},
             },
             "404": _problem("Somebody else asks.", ["not_found"], problems_url, precise=True),
@@ -411,6 +413,7 @@ def _show_document() -> Part:
         "responses": {
             "200": {
                 "description": "The document.",
+                "headers": _header("X-Request-Id"),
                 "content": {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}},
             },
             "default": _ANY_ERROR,
@@ -433,7 +436,11 @@ def _examples(shown: dict[str, tuple[str, Any]]) -> Part:
 
 
 def _plain(description: str, schema: Part, example: Any) -> Part:
-    return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
+    return {
+        "description": description,
+        "headers": _header("X-Request-Id"),
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
 
 
 def _answer(description: str, schema: Part, shown: dict[str, tuple[str, Any]]) -> Part:

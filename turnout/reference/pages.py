@@ -1,4 +1,4 @@
-"""The pages: home, the API reference, every code, and what a gateway answers to a browser. Whole without any script.
+"""The pages: home, API reference, rules, every code, what a gateway answers to a browser. Whole without any script.
 
 Every link within is relative, so that the pages work behind any host name and under any path.
 """
@@ -21,6 +21,7 @@ from turnout.feed.receipt import JSON, Answer
 from turnout.reference import codes, examples, openapi, snippets
 from turnout.reference.assets import asset_url, find_asset
 from turnout.reference.highlight import as_html, shell_as_html
+from turnout.reference.rules import rules_as_html
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -57,6 +58,10 @@ def route_handlers(public_url: str, version: str) -> list[HTTPRouteHandler]:
     async def show_docs(request: AnyRequest) -> Response[bytes]:
         return _respond(site.docs(_path(request)))
 
+    @route("/rules", http_method=_READS, include_in_schema=False)
+    async def show_rules(request: AnyRequest) -> Response[bytes]:
+        return _respond(site.rules(_path(request)))
+
     @route("/problems", http_method=_READS, include_in_schema=False)
     async def list_problems(request: AnyRequest) -> Response[bytes]:
         return _respond(site.problems(_path(request), _wants_html(request)))
@@ -73,7 +78,7 @@ def route_handlers(public_url: str, version: str) -> list[HTTPRouteHandler]:
     async def show_favicon(request: AnyRequest) -> Response[bytes]:
         return await _send_asset(request, "reference", _path(request).rpartition("/")[2])
 
-    return [show_home, show_document, show_docs, list_problems, show_problem, show_asset, show_favicon]
+    return [show_home, show_document, show_docs, show_rules, list_problems, show_problem, show_asset, show_favicon]
 
 
 def gateway_page(public_url: str) -> Callable[..., Answer]:
@@ -119,6 +124,10 @@ class _Site:
 
     def docs(self, path: str) -> Answer:
         return self._render("docs.html", path)
+
+    def rules(self, path: str) -> Answer:
+        gateway = f"{self.public_url}/e/your-event"
+        return self._render("rules.html", path, content=rules_as_html(gateway, f"{_root(path)}problems"))
 
     def problems(self, path: str, wants_html: bool) -> Answer:
         if not wants_html:
@@ -185,9 +194,8 @@ class _Site:
         )
 
     def _render(self, template: str, path: str, *, status: int = 200, **shown: Any) -> Answer:
-        depth = max(path.count("/") - 1, 0)
         html = self._templates.get_template(template).render(
-            root="../" * depth or "./", version=self.version, asset=asset_url, **shown
+            root=_root(path), version=self.version, asset=asset_url, **shown
         )
         headers = ((b"content-type", b"text/html; charset=utf-8"), *_PAGE)
         return Answer(status, html.encode(), headers)
@@ -228,9 +236,15 @@ def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
         "key": {"method": "GET", "url": f"{address}/key"},
         "pushes": {"method": "GET", "url": f"{address}/pushes"},
         "documentation": f"{public_url}/docs",
+        "rules": f"{public_url}/rules",
         "openapi": f"{public_url}/openapi.json",
         "problems": f"{public_url}/problems",
     }
+
+
+def _root(path: str) -> str:
+    """The way from a page to home."""
+    return "../" * max(path.count("/") - 1, 0) or "./"
 
 
 def _json(content: dict[str, Any]) -> Answer:
