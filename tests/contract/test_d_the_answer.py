@@ -1134,6 +1134,15 @@ def test_d6_a_batchs_key_is_taken_even_if_its_first_items_have_bad_keys_of_their
     assert event.push_failed(JOHN, headers=ONCE)["code"] == "idempotency_key_reused"
 
 
+@pytest.mark.parametrize("batch", [[], [{**JOHN, "key": "another"}] * 3], ids=["no item", "bad keys alone"])
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+def test_d6_a_batchs_key_is_taken_even_if_nothing_of_it_is(event: TestedEvent, batch: list[Any], query: str) -> None:
+    """`Idempotency-Key` works for a batch as a whole: with another body it is an error, whatever came of the first."""
+    first = event.batch(batch, query, headers=ONCE)
+    assert event.batch(batch, query, headers=ONCE).content == first.content
+    assert event.batch([JOHN], headers=ONCE).json()["code"] == "idempotency_key_reused"
+
+
 def test_d6_a_batch_that_comes_twice_at_once_is_done_once(event: TestedEvent) -> None:
     """… also when both come at once."""
     batch = [{"profile": {"email": f"{number}@example.com"}} for number in range(700)]

@@ -263,7 +263,7 @@ def test_beyond_the_bound_there_is_a_quick_refusal_and_then_room_again(
     async def scenario() -> list[Any]:
         waiting = await begin(small_group, *(hall.submit(make_push(person(n))) for n in range(10)))
         refused = await gather(await begin(small_group, hall.submit(make_push(JANE))))
-        assert [type(error) for error in refused] == [errors.QueueFull]
+        assert [type(error) for error in refused] == [errors.SourceQueueFull]
         assert refused[0].retryable
         gate.open()
         assert not [one for one in await gather(waiting) if isinstance(one, Exception)]

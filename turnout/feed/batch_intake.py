@@ -161,6 +161,9 @@ class _Batching:
         while len(self.outcomes) < len(self.batch):
             start = len(self.outcomes)
             await self._take_chunk(start, len(self.batch) if self.request.atomic else self._find_end(start))
+        if not self.is_claimed and (claim := self._claim()) is not None:
+            # No item was taken, or there was none.
+            await self._submit((), claim)
         return self._render()
 
     def _find_end(self, start: int) -> int:
@@ -255,6 +258,7 @@ class _Batching:
             atomic=self.request.atomic,
             dry_run=self.overlay,
             claim=claim,
+            claimant=as_sender(self.first).source_number,
         )
         deadline = time.monotonic() + _ROOM_WAIT_S
         while True:

@@ -71,8 +71,7 @@ def _open_drafts(
             if item.idempotency is not None:
                 places.add((event_id, item.sender.source_number, item.idempotency.key, item.idempotency.item))
         if submission.claim is not None:
-            source_number = submission.items[0].sender.source_number
-            places.add((event_id, source_number, submission.claim.key, submission.claim.item))
+            places.add((event_id, submission.source_number, submission.claim.key, submission.claim.item))
     for event_id, address, attendee in attendees.find_by_addresses(connection, sorted(addresses)):
         drafts[event_id].ids_by_address[address] = attendee.id
         drafts[event_id].attendees[attendee.id] = attendee

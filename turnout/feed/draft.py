@@ -1,10 +1,12 @@
 """One event as it will be when the transaction ends, and what has to be written for it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from turnout.feed.configurations import Configurations
 from turnout.model.attendee import Attendee
-from turnout.model.change import Change
+from turnout.model.change import Change, Entry
 from turnout.model.event import Configuration
 from turnout.model.key import Key
 from turnout.model.names import Name, fold_case
@@ -69,27 +71,24 @@ class Draft:
         attendee_id = self.ids_by_address.get(address)
         return None if attendee_id is None else self.attendees[attendee_id]
 
-    def put_attendee(self, before: Attendee | None, after: Attendee, document: bytes) -> None:
-        """Takes over an attendee's next state, and what the index tables need of it."""
+    def put_attendee(self, before: Attendee | None, after: Attendee, document: bytes, entries: Sequence[Entry]) -> None:
+        """Takes over an attendee's next state, and of the entries that lead there what the index tables need."""
         self.attendees[after.id] = after
         self.documents[after.id] = document
         if before is None:
             address = fold_case(after.email)
             self.ids_by_address[address] = after.id
             self.new_addresses.append((address, after.id))
-        had = set(before.group_numbers()) if before else set()
-        has = set(after.group_numbers())
-        for number in had ^ has:
-            self.memberships[number, after.id] = number in has
-        for source, part in after.parts.items():
-            known = before.parts.get(source) if before else None
-            old = known.third_party_id.value if known and known.third_party_id else None
-            new = part.third_party_id.value if part.third_party_id else None
-            if old != new:
-                if old is not None:
-                    self.third_party_ids[source, old, after.id] = False
-                if new is not None:
-                    self.third_party_ids[source, new, after.id] = True
+        for entry in entries:
+            if entry.what == "groups":
+                for number in {*entry.old} ^ {*entry.new}:
+                    self.memberships[number, after.id] = number in entry.new
+            elif entry.what == "part_id":
+                assert isinstance(entry.key, int)
+                if entry.old is not None:
+                    self.third_party_ids[entry.key, entry.old, after.id] = False
+                if entry.new is not None:
+                    self.third_party_ids[entry.key, entry.new, after.id] = True
 
     def publish(self, configurations: Configurations) -> None:
         """Tells this process what the commit has registered, and which keys it has seen."""

@@ -31,13 +31,9 @@ class Waiting(msgspec.Struct, frozen=True):
     """A submission, and who waits for what becomes of it."""
 
     submission: Submission
-    source: tuple[str, int]
-    """Event and number of the source that it counts against."""
+    size: int
+    """How many pushes it is."""
     answer: asyncio.Future[Result]
-
-    @property
-    def size(self) -> int:
-        return len(self.submission.items)
 
 
 class Statistics(msgspec.Struct):
@@ -72,6 +68,7 @@ class GroupCommit:
         self._configurations = configurations
         self._limit = queue_limit
         self._waiting: deque[Waiting] = deque()
+        self._committing: list[Waiting] = []
         self._something_waits: SimpleQueue[None] = SimpleQueue()
         """Wakes the thread: written in C, it costs less than half of an Event."""
         self._stopping = False
@@ -80,7 +77,7 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
         self.queued = 0
         """Pushes that wait or are being committed."""
-        self._queued_by_source: Counter[tuple[str, int]] = Counter()
+        self._is_woken = False
         self.statistics = Statistics()
 
     def start(self) -> None:
@@ -99,18 +96,19 @@ class GroupCommit:
         Raises StaleConfiguration, QueueFull, StorageUnavailable, Unexpected, and of a batch InvalidBatch and
         IdempotencyKeyReused.
         """
-        source = (submission.configuration.event.id, submission.items[0].sender.source_number)
         loop = asyncio.get_running_loop()
-        waiting = Waiting(submission, source, loop.create_future())
+        waiting = Waiting(submission, len(submission.items), loop.create_future())
         with self._accepting:
             if self._stopping:
                 raise errors.ShuttingDown("The server is about to stop.")
             self._check_room(waiting)
             self._waiting.append(waiting)
         self.queued += waiting.size
-        self._queued_by_source[source] += waiting.size
-        # After all that came in with it: the thread would otherwise begin with the first and fight for Python's lock.
-        loop.call_soon(self._wake)
+        if not self._is_woken:
+            # After all that came in with it: the thread would otherwise begin with the first and fight for Python's
+            # lock.
+            self._is_woken = True
+            loop.call_soon(self._wake)
         # Whoever gives up waiting does not take the push back: it may be on disk already. It counts until it is done.
         result = await waiting.answer
         if isinstance(result, Exception):
@@ -124,32 +122,31 @@ class GroupCommit:
         return result
 
     def _wake(self) -> None:
+        self._is_woken = False
         if self._something_waits.empty():
             self._something_waits.put(None)
 
     def _check_room(self, waiting: Waiting) -> None:
         if self.queued and self.queued + waiting.size > self._limit:
-            if self._queued_by_source[waiting.source] * 2 > self._limit and len(self._queued_by_source) > 1:
+            source = _source_of(waiting)
+            theirs = sum(one.size for one in (*self._committing, *self._waiting) if _source_of(one) == source)
+            if theirs * 2 > self._limit:
                 raise errors.SourceQueueFull("This source has too many pushes waiting to be stored.")
             raise errors.QueueFull("Too many pushes are waiting to be stored.")
-
-    def _leave(self, waiting: Waiting) -> None:
-        self.queued -= waiting.size
-        self._queued_by_source[waiting.source] -= waiting.size
-        if not self._queued_by_source[waiting.source]:
-            del self._queued_by_source[waiting.source]
 
     def _run(self) -> None:
         while True:
             self._something_waits.get()
             while together := self._next():
                 self._deliver(together, self._commit(together))
+                self._committing = []
                 self._move_log()
             if self._stopping:
                 return
 
     def _next(self) -> list[Waiting]:
         together: list[Waiting] = []
+        self._committing = together
         size = 0
         while self._waiting:
             size += self._waiting[0].size
@@ -215,6 +212,11 @@ class GroupCommit:
 
     def _answer(self, answers: list[tuple[Waiting, Result]]) -> None:
         for waiting, result in answers:
-            self._leave(waiting)
+            self.queued -= waiting.size
             if not waiting.answer.done():
                 waiting.answer.set_result(result)
+
+
+def _source_of(waiting: Waiting) -> tuple[str, int]:
+    """Event and number of the source that it counts against."""
+    return waiting.submission.configuration.event.id, waiting.submission.source_number

@@ -1,11 +1,12 @@
 """What a push does to an attendee (C1–C9, D7). Pure: no database, no clock; what is odd comes back as a value."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from turnout.changes.shown import GROUPS_PATH
-from turnout.model.attendee import PROFILE_FIELDS, Attendee, LastPush, Part, Said, group_numbers
+from turnout.model.attendee import PROFILE_FIELDS, Attendee, FieldValue, LastPush, Part, Said, group_numbers
 from turnout.model.change import Entry, Kind
 from turnout.model.names import Names, fold_case
 from turnout.model.policy import Policy
@@ -94,44 +95,45 @@ class _Merging:
         self.part_id = self.part.third_party_id
 
     def take_profile(self) -> None:
+        push = self.push
+        said: dict[str, str | None] = {}
         email = self.profile.get("email")
         # A push to a former address is this attendee, and does not rename back (C1).
-        if email is None or fold_case(email.value) == fold_case(self.push.email):
-            self._take(self.profile, "profile", "email", self.push.email)
-        cleared = self.push.clear_profile
-        for field, value in self.push.profile.items():
-            if (value or self._is_provided(value)) and field not in cleared:
-                self._take_field(field, value or None)
-        for field in cleared:
-            self._take_field(field, None)
+        if email is None or fold_case(email.value) == fold_case(push.email):
+            said["email"] = push.email
+        if all(push.profile.values()):
+            said |= push.profile
+        else:
+            said |= {field: value or None for field, value in push.profile.items() if self._is_provided(value)}
+        for field in push.clear_profile:
+            said[field] = None
+        self._take("profile", self.profile, said, lambda field: f"profile.{field}")
+        if "thirdPartyId" in said:
+            self.part_id = self._take_part("part_id", self.part_id, said["thirdPartyId"], self.context.source)
         if len(self.entries) > 1:
             self.entries.sort(key=_field_order)
 
-    def _take_field(self, field: str, value: str | None) -> None:
-        self._take(self.profile, "profile", field, value)
-        if field == "thirdPartyId":
-            self.part_id = self._take_part("part_id", self.part_id, value, self.context.source)
-
     def take_custom_fields(self) -> None:
-        said = {}
+        said: dict[int | None, FieldValue | None] = {}
+        paths: dict[int | None, str] = {}
         for field in self.push.custom_fields:
-            if self._is_provided(field.value):
-                said[_number(self.context.custom_fields, field.name)] = (field.value or None, field.path)
+            if field.value or self._is_provided(field.value):
+                number = _number(self.context.custom_fields, field.name)
+                said[number], paths[number] = field.value or None, field.path
         for name in self.push.clear_custom_fields:
-            said[_number(self.context.custom_fields, name)] = (None, f"profile.customFields.{name}")
+            number = _number(self.context.custom_fields, name)
+            said[number], paths[number] = None, f"profile.customFields.{name}"
+        # To clear a field that the event has never seen says nothing.
+        said.pop(None, None)
         if said:
             self.custom_fields = dict(self.custom_fields)
-        for number, (value, path) in said.items():
-            # To clear a field that the event has never seen says nothing.
-            if number is not None:
-                self._take(self.custom_fields, "custom_field", number, value, path)
+            self._take("custom_field", self.custom_fields, said, paths.__getitem__)
 
     def take_unknown_fields(self) -> None:
-        if self.push.unknown_fields:
+        said = {path: value or None for path, value in self.push.unknown_fields.items() if self._is_provided(value)}
+        if said:
             self.unknown_fields = dict(self.unknown_fields)
-        for path, value in self.push.unknown_fields.items():
-            if self._is_provided(value):
-                self._take(self.unknown_fields, "unknown_field", path, value or None, path)
+            self._take("unknown_field", self.unknown_fields, said, lambda path: path)
 
     def take_groups(self) -> None:
         if self.push.groups is None:
@@ -205,24 +207,25 @@ class _Merging:
         return True
 
     def _take(
-        self, values: dict[Any, Said[Any]], what: Any, key: str | int, value: Any, path: str | None = None
+        self, what: Any, values: dict[Any, Said[Any]], said: Mapping[Any, Any], path_of: Callable[[Any], str]
     ) -> None:
-        """Sets one value, unless a newer one stands there. `path` is where it was said, if not under the profile."""
-        current = values.get(key)
-        if current is None:
-            sequence = 0 if value is None else self.context.sequence
-            values[key] = Said(value, sequence, self.context.source, self.true_at)
-            if value is not None:
-                self.entries.append(Entry(what, key, None, value))
-        elif self.true_at < current.true_at:
-            if value != current.value:
-                self._warn_older(path or f"profile.{key}")
-        elif value == current.value:
-            # Known to be true until now; where it came from stays (D7).
-            values[key] = Said(value, current.sequence, current.source, self.true_at)
-        else:
-            values[key] = Said(value, self.context.sequence, self.context.source, self.true_at)
-            self.entries.append(Entry(what, key, current.value, value, current.source))
+        """Sets what is said, each value unless a newer one stands there. `path_of` tells where it was said."""
+        sequence, source, true_at = self.context.sequence, self.context.source, self.true_at
+        for key, value in said.items():
+            current = values.get(key)
+            if current is None:
+                values[key] = Said(value, 0 if value is None else sequence, source, true_at)
+                if value is not None:
+                    self.entries.append(Entry(what, key, None, value))
+            elif true_at < current.true_at:
+                if value != current.value:
+                    self._warn_older(path_of(key))
+            elif value == current.value:
+                # Known to be true until now; where it came from stays (D7).
+                values[key] = Said(value, current.sequence, current.source, true_at)
+            else:
+                values[key] = Said(value, sequence, source, true_at)
+                self.entries.append(Entry(what, key, current.value, value, current.source))
 
     def _take_part(
         self, what: Any, current: Said[Value] | None, value: Value, whose: int, unsaid: Value | None = None

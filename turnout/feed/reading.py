@@ -10,7 +10,7 @@ from turnout.feed.authenticate import Gateway
 from turnout.feed.caller_address import Networks, client_address
 from turnout.feed.fields import LONGEST_NAME, fold_name
 from turnout.feed.intake import Request
-from turnout.feed.redact import KEY
+from turnout.feed.redact import KEY, show
 from turnout.feed.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
 
 Scope = Any
@@ -87,7 +87,7 @@ class Head:
             return False
         if value.lower() in _YES:
             return True
-        raise errors.InvalidRequest(f"{name} can be true or false, not {value[:40]!r}.")
+        raise errors.InvalidRequest(f'{name} can be true or false, not "{show(value, 40)}".')
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         """One of several words of the query, the first where none is given. Raises InvalidRequest."""
@@ -95,7 +95,8 @@ class Head:
         if value is None:
             return choices[0]
         if value not in choices:
-            raise errors.InvalidRequest(f"{name} can be {' or '.join(filter(None, choices))}, not {value[:40]!r}.")
+            known = " or ".join(filter(None, choices))
+            raise errors.InvalidRequest(f'{name} can be {known}, not "{show(value, 40)}".')
         return value
 
     def number(self, name: str, default: int, most: int) -> int:
@@ -104,7 +105,7 @@ class Head:
         if value is None:
             return default
         if not (value.isascii() and value.isdigit() and len(value) < 10 and 0 < int(value) <= most):
-            raise errors.InvalidRequest(f"{name} is a number from 1 to {most:,}, not {value[:40]!r}.")
+            raise errors.InvalidRequest(f'{name} is a number from 1 to {most:,}, not "{show(value, 40)}".')
         return int(value)
 
     def text(self, name: str) -> str | None:

@@ -44,9 +44,15 @@ def _is_current(draft: Draft, submission: Submission) -> bool:
     current, read_under = draft.configuration, submission.configuration
     if current.event.archived_at is not None or current.event.host != read_under.event.host:
         return False
-    senders = {id(item.sender): item.sender for item in submission.items}
     at = now_us()
-    return all(_is_sender_current(draft, sender, at, same=current is read_under) for sender in senders.values())
+    seen: Sender | None = None
+    for item in submission.items:
+        # Neighbours nearly always have the same.
+        if item.sender is not seen:
+            seen = item.sender
+            if not _is_sender_current(draft, seen, at, same=current is read_under):
+                return False
+    return True
 
 
 def _is_sender_current(draft: Draft, sender: Sender, at: int, *, same: bool) -> bool:
@@ -62,7 +68,7 @@ def _is_sender_current(draft: Draft, sender: Sender, at: int, *, same: bool) -> 
 
 def _claim(draft: Draft, submission: Submission, claim: Idempotency) -> errors.TurnoutError | None:
     """Notes that a batch's key stands for its bytes; gives the error when it stands for others, or failed before."""
-    place = (submission.items[0].sender.source_number, claim.key, claim.item)
+    place = (submission.source_number, claim.key, claim.item)
     kept = draft.find_answer(place)
     if kept is None:
         if submission.dry_run is None:
@@ -133,7 +139,7 @@ def _take_all_or_nothing(draft: Draft, submission: Submission) -> list[Outcome] 
         if outcome.failure is not None:
             _keep_failed(draft, item, outcome.failure)
     if submission.claim is not None:
-        place = (submission.items[0].sender.source_number, submission.claim.key, submission.claim.item)
+        place = (submission.source_number, submission.claim.key, submission.claim.item)
         problems = refused.problems
         more = max(0, len(problems) - MAX_LISTED) + refused.more_problems
         failure = Failure(refused.code, refused.detail, problems[:MAX_LISTED], more)
@@ -223,7 +229,7 @@ def _keep(
     sequence = None
     shown = []
     if attendee is not None:
-        draft.put_attendee(before, attendee, document)
+        draft.put_attendee(before, attendee, document, merged.entries)
         # Also of a push that changes nothing: values are now known to be true at that time (D7).
         draft.clock.last_at = draft.at
         if merged.kind is not None:
@@ -298,6 +304,11 @@ def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
 
 def _register(draft: Draft, item: Item, push: Push) -> tuple[Names, Names, list[Name], list[Name]] | Failure:
     """The event's custom fields and groups with those that this push is the first to name (C4, C5)."""
+    known_fields, known_groups = draft.custom_fields, draft.groups
+    if all(field.value is None or known_fields.find(field.name) is not None for field in push.custom_fields) and all(
+        known_groups.find(group.name) is not None for group in push.groups or ()
+    ):
+        return known_fields, known_groups, [], []
     source = item.sender.source_number
     fields = [(field.path, field.name) for field in push.custom_fields if field.value is not None]
     custom_fields, new_custom_fields = _with_new(draft, draft.custom_fields, fields, "fld", source)

@@ -73,6 +73,13 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: Overlay | None = None
     claim: Idempotency | None = None
     """Of a batch: that its key stands for these bytes."""
+    claimant: int | None = None
+    """The source in whose name that is; None for the first item's."""
+
+    @property
+    def source_number(self) -> int:
+        """The source that it counts against."""
+        return self.items[0].sender.source_number if self.claimant is None else self.claimant
 
 
 class StaleConfiguration(Exception):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
+from itertools import chain, compress, repeat
+from operator import is_not
 from pathlib import Path
 from typing import Any
 
@@ -158,15 +160,21 @@ def insert(connection: Connection, table: str, columns: str, rows: Sequence[tupl
     """Inserts rows of the columns named (`"a, b"`), with as few statements as are kept prepared.
 
     Many rows in one statement, not one execution a row: each gives up Python's lock and waits for it. And few different
-    numbers of rows, or preparing them would cost more than running them.
+    numbers of rows, or preparing them would cost more than running them. A column that is None is left out: Python's
+    module for SQLite takes twenty times as long over None as over a text.
     """
-    width = columns.count(",") + 1
-    start = 0
-    for size in _sizes(len(rows), width):
-        some = rows[start : start + size]
-        start += size
-        statement = f"INSERT INTO {table} ({columns}) VALUES {values(connection, width, size)} {tail}"
-        run(connection, statement, [parameter for row in some for parameter in row])
+    alike: dict[tuple[bool, ...], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(map(is_not, row, repeat(None))), []).append(row)
+    for given, theirs in alike.items():
+        names = ", ".join(compress(columns.split(", "), given))
+        width = sum(given)
+        start = 0
+        for size in _sizes(len(theirs), width):
+            some = theirs[start : start + size]
+            start += size
+            statement = f"INSERT INTO {table} ({names}) VALUES {values(connection, width, size)} {tail}"
+            run(connection, statement, list(chain.from_iterable(compress(row, given) for row in some)))
 
 
 def _sizes(rows: int, width: int) -> Generator[int]:

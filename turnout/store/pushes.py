@@ -41,7 +41,7 @@ def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
                 push.key_id,
                 push.actor,
                 push.result,
-                push.dry_run,
+                int(push.dry_run),
                 push.email,
                 push.attendee_id,
                 push.sequence,
