@@ -896,6 +896,24 @@ def test_d7_an_older_push_stays_behind_what_other_commits_have_brought(
     assert hall.changes()[-1].true_at == 500 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("clearing", "policy"),
+    [
+        ({"clear_custom_fields": ("Hotel",)}, {}),
+        ({"custom_fields": {"Hotel": ""}}, {}),
+        ({"custom_fields": {"Hotel": None}}, {"null": "clear"}),
+    ],
+)
+def test_d7_a_custom_field_that_nobody_has_seen_is_cleared_too(
+    hall: Hall, clock: Callable[[int], None], clearing: dict[str, Any], policy: dict[str, Any]
+) -> None:
+    clock(1_000 * SECOND)
+    say(hall, make_item(make_push(**clearing), hall.sender(**policy)))
+    (outcome,) = say(hall, make_push(custom_fields={"Hotel": "Ritz"}, observed_at=500 * SECOND))
+    assert outcome.result == "unchanged"
+    assert codes(outcome.warnings) == [("profile.customFields[0].fieldValue", "older_than_current")]
+
+
 # --- Failures of the transaction -------------------------------------------------------------------------------------
 
 

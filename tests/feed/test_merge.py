@@ -193,10 +193,11 @@ def test_c3_a_new_attendee_with_blank_fields_shows_none_of_them(told: Told) -> N
     assert [one.path for one in seen_by(merged, MAIN)] == ["profile.email"]
 
 
-def test_c3_clearing_a_custom_field_that_the_event_has_never_seen_says_nothing(told: Told) -> None:
-    told.hear(make_push())
-    merged = told.hear(make_push(clear_custom_fields=("Nobody knows",)))
-    assert (merged.kind, merged.warnings) == (None, [])
+def test_d7_a_list_that_is_final_warns_once_of_whatever_it_is_older_than(told: Told) -> None:
+    told.hear(make_push(groups=["VIP"]), at=50)
+    told.hear(make_push(groups=["VIP"]), source=SHOP, at=51)
+    merged = told.hear(make_push(groups=[], observed_at=20), source=3, groups="replace")
+    assert [(one.path, one.code) for one in merged.warnings] == [("eventInfo.groups.groupNames", "older_than_current")]
 
 
 def test_a_value_after_it_was_cleared_shows_that_there_was_none(told: Told) -> None:

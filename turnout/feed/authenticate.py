@@ -54,19 +54,28 @@ async def get_caller(
     that would notice a revoked key. Raises Unauthorized, which says how long its answer should wait; WrongScope for a
     push key at a reading endpoint; StorageUnavailable where the key could not be looked up.
     """
-    keys = {key.strip() for key in given} - {""}
+    keys = _list_keys(given)
     if len(keys) == 1:
-        (text,) = keys
-        caller = None if fresh else _find(configurations.find(slug=gateway.slug, host=gateway.host), text)
+        caller = None if fresh else find_caller(configurations, gateway, given)
         if caller is None:
             # This process may not have heard of the key or the event yet.
             configuration = await asyncio.to_thread(configurations.load, slug=gateway.slug, host=gateway.host)
-            caller = _find(configuration, text)
+            caller = _find(configuration, *keys)
         if caller is not None and scope in (None, caller.key.scope):
             return caller
         if caller is not None and scope == "read":
             raise WrongScope("A push key does not read. Ask for a read key.")
     raise _refuse(configurations, refusals, gateway, keys, address)
+
+
+def find_caller(configurations: Configurations, gateway: Gateway, given: Sequence[str]) -> Caller | None:
+    """The caller as far as this process knows; None means that the database has to be asked."""
+    keys = _list_keys(given)
+    return _find(configurations.find(slug=gateway.slug, host=gateway.host), *keys) if len(keys) == 1 else None
+
+
+def _list_keys(given: Sequence[str]) -> set[str]:
+    return {key.strip() for key in given} - {""}
 
 
 def find_key(configuration: Configuration | None, text: str) -> Key | None:

@@ -57,10 +57,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 def decode(raw: bytes, content_type: str | None) -> Body:
     """One push's body, opened (B1). `raw` is unpacked and within the size limit. Raises nothing."""
-    push = read_plain(raw)
-    if push is None:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
         return decode_any(raw, content_type)
-    return Body(object=None, text=raw.decode(), push=push)
+    push = read_plain(raw, text)
+    return decode_any(raw, content_type) if push is None else Body(object=None, text=text, push=push)
 
 
 def decode_any(raw: bytes, content_type: str | None) -> Body:

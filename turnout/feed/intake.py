@@ -7,7 +7,7 @@ import msgspec
 
 from turnout import errors
 from turnout.feed import parse
-from turnout.feed.authenticate import Caller, Gateway, get_caller
+from turnout.feed.authenticate import Caller, Gateway, find_caller, get_caller
 from turnout.feed.body import Body, decode
 from turnout.feed.configurations import Configurations
 from turnout.feed.group_commit import GroupCommit
@@ -163,14 +163,11 @@ async def _read(feed: Feed, request: Request, push_id: str) -> tuple[Caller, Ite
 
 
 async def _get_caller(feed: Feed, request: Request, body: Body) -> Caller:
-    return await get_caller(
-        feed.configurations,
-        feed.refusals,
-        request.gateway,
-        (*request.keys, *body.keys),
-        request.address,
-        scope="push",
-    )
+    given = (*request.keys, *body.keys)
+    caller = find_caller(feed.configurations, request.gateway, given)
+    if caller is not None and caller.key.scope == "push":
+        return caller
+    return await get_caller(feed.configurations, feed.refusals, request.gateway, given, request.address, scope="push")
 
 
 def _read_push(push_id: str, request: Request, body: Body, sender: Sender) -> Item:

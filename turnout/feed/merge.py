@@ -25,7 +25,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     source: int
     policy: Policy
     custom_fields: Names
-    """Holds every custom field that the push gives a value."""
+    """Holds every custom field that the push gives a value or clears."""
     groups: Names
     """Holds every group that the push names."""
     at: int
@@ -114,8 +114,8 @@ class _Merging:
             self.entries.sort(key=_field_order)
 
     def take_custom_fields(self) -> None:
-        said: dict[int | None, FieldValue | None] = {}
-        paths: dict[int | None, str] = {}
+        said: dict[int, FieldValue | None] = {}
+        paths: dict[int, str] = {}
         for field in self.push.custom_fields:
             if field.value or self._is_provided(field.value):
                 number = _number(self.context.custom_fields, field.name)
@@ -123,8 +123,6 @@ class _Merging:
         for name in self.push.clear_custom_fields:
             number = _number(self.context.custom_fields, name)
             said[number], paths[number] = None, f"profile.customFields.{name}"
-        # To clear a field that the event has never seen says nothing.
-        said.pop(None, None)
         if said:
             self.custom_fields = dict(self.custom_fields)
             self._take("custom_field", self.custom_fields, said, paths.__getitem__)
@@ -271,19 +269,22 @@ class _Merging:
 
     def _warn_older(self, path: str | None) -> None:
         # An id that stays has its warning at the profile's field.
-        if path is not None:
-            self.warnings.append(
-                Warning(
-                    self.push.spell(path),
-                    "older_than_current",
-                    "What is there was true later than this push's observedAt, so it stays.",
-                )
-            )
+        if path is None:
+            return
+        warning = Warning(
+            self.push.spell(path),
+            "older_than_current",
+            "What is there was true later than this push's observedAt, so it stays.",
+        )
+        # A list that is final for everyone may be older than those of several sources.
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
 
-def _number(names: Names, spelling: str) -> int | None:
+def _number(names: Names, spelling: str) -> int:
     found = names.find(spelling)
-    return None if found is None else found.number
+    assert found is not None, "the commit registers what a push names before it merges"
+    return found.number
 
 
 def _field_order(entry: Entry) -> int:

@@ -3,7 +3,8 @@
 It decides nothing of its own: what is not plain goes the long way, and a property test holds both to the same result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -44,26 +45,24 @@ class _Root(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 _decode = msgspec.json.Decoder(_Root).decode
 
 
-def read_plain(raw: bytes) -> Push | None:
-    """The push, where there is nothing to warn of, to resolve or to refuse; None everywhere else."""
-    # Without escapes every quotation mark begins or ends a text, and a text says what its bytes show.
-    if len(raw) > MAX_PLAIN_BYTES or b"\\" in raw or (b"_" in raw and _KEY_MARK in raw):
+def read_plain(raw: bytes, text: str) -> Push | None:
+    """The push, where there is nothing to warn of, to resolve or to refuse; None everywhere else.
+
+    `raw` is the body, `text` the same decoded.
+    """
+    # Without escapes every quotation mark begins or ends a text, and a text says what its letters show.
+    if len(raw) > MAX_PLAIN_BYTES or "\\" in text or ("_" in text and KEY_MARK in text):
         return None
     try:
-        root = _decode(raw)
-        push, signs = _read(root)
-    except (msgspec.DecodeError, UnicodeDecodeError, _NotPlain):
+        push, signs = _read(_decode(raw))
+    except (msgspec.DecodeError, _NotPlain):
         return None
     # Decoding did not tell of names that are given twice (B2), but the signs do. They also tell of brackets within
     # texts, as templates leave them behind (B4); of templates without brackets other signs tell.
-    if (raw.count(b'"'), raw.count(b"{"), raw.count(b"[")) != signs:
+    if (text.count('"'), text.count("{"), text.count("[")) != signs:
         return None
-    may_hold_template = b"%" in raw or b"*" in raw or b">" in raw or _GUILLEMET in raw
+    may_hold_template = "%" in text or "*" in text or ">" in text or "»" in text
     return None if may_hold_template and any(map(looks_like_slip, _list_texts(push))) else push
-
-
-_KEY_MARK = KEY_MARK.encode()
-_GUILLEMET = "»".encode()
 
 
 class _NotPlain(Exception):
@@ -72,48 +71,54 @@ class _NotPlain(Exception):
 
 def _read(root: _Root) -> tuple[Push, tuple[int, int, int]]:
     """The push, and how many quotation marks, braces and brackets its JSON has, if each member stands in it once."""
-    texts = 5 - (root.event_info, root.key, root.observed_at, root.clear).count(UNSET)
-    objects, lists = 2, 0
-    fields: dict[str, str | None] = {}
+    profile = root.profile
+    names = 1 + len(profile) + (root.key is None) + (root.observed_at is None) + (root.clear is None)
+    texts, objects, lists = 0, 2, 0
     custom_fields: tuple[SaidField, ...] = ()
-    for name, value in root.profile.items():
-        if type(value) is str:
-            if name not in _FIELDS:
-                raise _NotPlain
-            fields[name] = _read_text(value)
-            texts += 1
-        elif type(value) is list:
-            if name != "customFields":
-                raise _NotPlain
-            custom_fields = _read_custom_fields(value)
-            texts += 4 * len(value) - sum(field.value is None for field in custom_fields)
-            objects += len(value)
-            lists += 1
-        elif name in _FIELDS:
-            fields[name] = None
-        else:
+    if "customFields" in profile:
+        entries = profile.pop("customFields")
+        if type(entries) is not list:
             raise _NotPlain
+        custom_fields = _read_custom_fields(entries)
+        names += 2 * len(entries)
+        texts += len(entries) + _count_texts([field.value for field in custom_fields])
+        objects += len(entries)
+        lists += 1
+    said: dict[str, str | None] = cast("Any", profile)
+    texts += _count_texts(said.values())
+    if not _FIELDS.issuperset(said) or not _TEXT_OR_NULL.issuperset(map(type, said.values())):
+        raise _NotPlain
+    fields = {name: value and value.strip() for name, value in said.items()}
+    if not SLIPS.isdisjoint(fields.values()):
+        raise _NotPlain
     email = fields.pop("email", None)
     if email is None or not is_address(email):
         raise _NotPlain
     groups: tuple[SaidGroup, ...] | None = None
     attending: bool | None = None
     if root.event_info is not UNSET:
+        names += 1
         objects += 1
         if root.event_info.groups is not UNSET:
-            names = root.event_info.groups.group_names
-            groups = _read_groups(names)
-            texts += 2 + len(names)
+            group_names = root.event_info.groups.group_names
+            groups = _read_groups(group_names)
+            names += 2
+            texts += len(group_names)
             objects += 1
             lists += 1
         if root.event_info.attending is not UNSET:
             attending = root.event_info.attending
-            texts += 1
+            names += 1
     push = Push(email=email, profile=fields, custom_fields=custom_fields, groups=groups, attending=attending)
-    return push, (2 * (texts + len(root.profile)), objects, lists)
+    return push, (2 * (names + texts), objects, lists)
 
 
 _FIELDS = frozenset(PROFILE_FIELDS)
+_TEXT_OR_NULL = frozenset((str, type(None)))
+
+
+def _count_texts(values: Collection[Any]) -> int:
+    return len(values) if all(values) else sum(value is not None for value in values)
 
 
 def _read_text(value: str) -> str:

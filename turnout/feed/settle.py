@@ -305,14 +305,21 @@ def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
 def _register(draft: Draft, item: Item, push: Push) -> tuple[Names, Names, list[Name], list[Name]] | Failure:
     """The event's custom fields and groups with those that this push is the first to name (C4, C5)."""
     known_fields, known_groups = draft.custom_fields, draft.groups
-    if all(field.value is None or known_fields.find(field.name) is not None for field in push.custom_fields) and all(
-        known_groups.find(group.name) is not None for group in push.groups or ()
-    ):
+    # One that is cleared is registered too: the time of that keeps an older value out (D7).
+    null_says = item.sender.policy.null == "clear"
+    fields = [
+        (field.path, field.name)
+        for field in push.custom_fields
+        if (null_says or field.value is not None) and known_fields.find(field.name) is None
+    ]
+    for name in push.clear_custom_fields:
+        if known_fields.find(name) is None:
+            fields.append((f"profile.customFields.{name}", name))
+    named = [(group.path, group.name) for group in push.groups or () if known_groups.find(group.name) is None]
+    if not fields and not named:
         return known_fields, known_groups, [], []
     source = item.sender.source_number
-    fields = [(field.path, field.name) for field in push.custom_fields if field.value is not None]
     custom_fields, new_custom_fields = _with_new(draft, draft.custom_fields, fields, "fld", source)
-    named = [(group.path, group.name) for group in push.groups or ()]
     groups, new_groups = _with_new(draft, draft.groups, named, "grp", source)
     problems = []
     if new_custom_fields and len(custom_fields.by_number) > MAX_CUSTOM_FIELDS:

@@ -1,5 +1,6 @@
 """Engines, transactions, and every difference between the databases."""
 
+import os
 import sqlite3
 import sys
 import threading
@@ -51,6 +52,7 @@ class Database:
                 f"The folder {self.path.parent} cannot be written to ({error.strerror}). Give the account that runs "
                 "Turnout the right to write there, or choose another place with TURNOUT_DATABASE_URL."
             ) from error
+        self._log_index = f"{self.path}-shm"
         # Within the process: file locks are held by processes, not threads.
         self._one_writer = threading.Lock()
         self._writer = _sqlite_engine(
@@ -92,10 +94,13 @@ class Database:
         # readers and the command line know besides, says what is in it: mxFrame and nBackfill of SQLite's WAL-index
         # format, in the machine's byte order.
         try:
-            with self.path.with_name(self.path.name + "-shm").open("rb", buffering=0) as index:
-                head = index.read(100)
+            index = os.open(self._log_index, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return 0
+        try:
+            head = os.read(index, 100)
+        finally:
+            os.close(index)
         return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
 
     def size_bytes(self) -> int:
@@ -184,7 +189,7 @@ def _sizes(rows: int, width: int) -> Generator[int]:
             rows -= size
 
 
-_STATEMENT_ROWS = (256, 32, 8, 4, 2, 1)
+_STATEMENT_ROWS = (256, 64, 32, 16, 8, 4, 2, 1)
 
 
 def values(connection: Connection, width: int, rows: int) -> str:
@@ -235,7 +240,7 @@ def _sqlite_engine(url: str, *, begin: str, cache_kib: int, **pool: Any) -> Engi
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        run(connection, begin)
 
     return engine
 
