@@ -4,6 +4,7 @@ A setting is a field here and `TURNOUT_` with its name in the environment. The t
 are made from the struct.
 """
 
+import base64
 import difflib
 import ipaddress
 import math
@@ -132,6 +133,30 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
     return read_seconds
 
 
+SECRET_KEY_BYTES = 32
+_FEWEST_DIFFERENT_BYTES = 8
+"""Chance would have to throw dice for longer than the sun shines to give fewer among 32; a hand on a keyboard need not."""
+
+
+def as_secret_key(text: str) -> bytes:
+    """The key that was written as base64, either alphabet, with or without its padding, or as hexadecimal."""
+    try:
+        if len(text) == 2 * SECRET_KEY_BYTES:
+            key = bytes.fromhex(text)
+        else:
+            key = base64.b64decode(text.rstrip("=").translate(_PLAIN_ALPHABET) + "=", validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != SECRET_KEY_BYTES:
+        raise ValueError("must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them")
+    if len(set(key)) < _FEWEST_DIFFERENT_BYTES:
+        raise ValueError("must be random, and is not: take what `openssl rand -base64 32` prints")
+    return key
+
+
+_PLAIN_ALPHABET = str.maketrans("-_", "+/")
+
+
 def _word(*words: str) -> Callable[[str], str]:
     def read_word(text: str) -> str:
         if text.lower() not in words:
@@ -164,6 +189,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             default="sqlite:///data/turnout.db, in the working directory",
         ),
     ] = msgspec.field(default_factory=lambda: _database_url("sqlite:///data/turnout.db"))
+    secret_key: Annotated[
+        bytes | None,
+        _setting(
+            "The installation's secret: 32 random bytes, in base64 or hexadecimal. Keep it for as long as the data.",
+            as_secret_key,
+            secret=True,
+            default="a file beside the database, made when first needed",
+        ),
+    ] = None
     public_url: Annotated[
         str | None,
         _setting(
@@ -291,6 +325,7 @@ _DEFAULTS = Settings()
 _TYPES = {
     str: "URL",
     str | None: "URL",
+    bytes | None: "key",
     tuple[Network, ...]: "networks",
     int: "number",
     float: "number",
@@ -355,8 +390,10 @@ def _format(value: object, unit: str) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _mask(text: str) -> str:
+def _mask(text: str | bytes) -> str:
     """A URL without its password, which is all that is secret in it; anything else not at all."""
+    if isinstance(text, bytes):
+        return "***"
     match = re.fullmatch(r"([a-z][a-z0-9+.-]*://)(?:(.*)@)?([^@]*)", text, re.DOTALL)
     if match is None:
         return "***"

@@ -34,14 +34,14 @@ def opened(*, makes: bool = False) -> Generator["Database"]:
     from turnout.store import schema
     from turnout.store.connect import Database
 
-    url = read_settings().database_url
-    path = _database_path(url)
+    configured = read_settings()
+    path = _database_path(configured.database_url)
     if not makes and not path.exists():
         raise NotFound(
             f"There is no database at {path}. Is TURNOUT_DATABASE_URL what the server has, and is this the folder in "
             "which it was started?"
         )
-    database = Database(url)
+    database = Database(configured.database_url, configured.secret_key)
     try:
         schema.prepare(database)
         yield database

@@ -40,7 +40,7 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
     try:
         configured = settings.read(os.environ)
         logs.configure(configured.log_format, configured.log_level)
-        database = Database(configured.database_url)
+        database = Database(configured.database_url, configured.secret_key)
         note = server_note(database.path)
         with hold_alone(note):
             listener = open_listener(host, port)

@@ -62,19 +62,26 @@ def _open_drafts(
         if configuration is not None:
             drafts[event_id] = Draft(configuration, clock)
     addresses = set()
+    ids = set()
     places = set()
     for submission in submissions:
         event_id = submission.configuration.event.id
         for item in submission.items:
             if item.push is not None:
                 addresses.add((event_id, fold_case(item.push.email)))
+                if submission.configuration.event.identity == "third_party_id" and (
+                    third_party_id := item.push.profile.get("thirdPartyId")
+                ):
+                    ids.add((event_id, item.sender.source_number, third_party_id))
             if item.idempotency is not None:
                 places.add((event_id, item.sender.source_number, item.idempotency.key, item.idempotency.item))
         if submission.claim is not None:
             places.add((event_id, submission.source_number, submission.claim.key, submission.claim.item))
     for event_id, address, attendee in attendees.find_by_addresses(connection, sorted(addresses)):
-        drafts[event_id].ids_by_address[address] = attendee.id
-        drafts[event_id].attendees[attendee.id] = attendee
+        drafts[event_id].know(attendee, address)
+    for event_id, source_number, third_party_id, attendee in attendees.find_by_third_party_ids(connection, sorted(ids)):
+        drafts[event_id].know(attendee, fold_case(attendee.email))
+        drafts[event_id].ids_by_third_party[source_number, third_party_id] = attendee.id
     since = now_us() - ANSWERS_KEPT_US
     for (event_id, source_number, key, item), answer in pushes.find_answers(connection, sorted(places), since).items():
         drafts[event_id].answers[source_number, key, item] = answer
@@ -101,7 +108,11 @@ def _write(connection: Connection, drafts: Iterable[Draft]) -> None:
             for attendee_id, document in draft.documents.items()
         ],
     )
-    attendees.add_addresses(connection, [(draft.event_id, *row) for draft in drafts for row in draft.new_addresses])
+    for holds, write_addresses in ((False, attendees.remove_addresses), (True, attendees.add_addresses)):
+        write_addresses(
+            connection,
+            [(draft.event_id, *row) for draft in drafts for row, held in draft.addresses.items() if held is holds],
+        )
     for holds, write in ((False, attendees.remove_third_party_ids), (True, attendees.add_third_party_ids)):
         write(
             connection,

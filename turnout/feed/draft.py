@@ -28,12 +28,16 @@ class Draft:
         self.custom_fields = configuration.custom_fields
         self.groups = configuration.groups
         self.numbers_behind = 0
-        self.ids_by_address: dict[str, str] = {}
+        # All that have or had an address, as far as pushes ask for it.
+        self.ids_by_address: dict[str, list[str]] = {}
+        self.ids_by_third_party: dict[tuple[int, str], str] = {}
         self.attendees: dict[str, Attendee] = {}
+        self.suppressed: set[tuple[int, str]] = set()
+        """Source and folded address (F2)."""
         self.answers: dict[tuple[int, str, int], pushes.StoredAnswer] = {}
         # What will be written.
         self.documents: dict[str, bytes] = {}
-        self.new_addresses: list[tuple[str, str]] = []
+        self.addresses: dict[tuple[str, str], bool] = {}
         self.third_party_ids: dict[tuple[int, str, str], bool] = {}
         self.memberships: dict[tuple[int, str], bool] = {}
         self.changes: list[Change] = []
@@ -50,45 +54,88 @@ class Draft:
         fork = Draft(self.configuration, events.Clock(*msgspec.structs.astuple(self.clock)))
         fork.at = self.at
         fork.custom_fields, fork.groups = self.custom_fields, self.groups
-        fork.ids_by_address = dict(self.ids_by_address)
+        fork.ids_by_address = {address: list(ids) for address, ids in self.ids_by_address.items()}
+        fork.ids_by_third_party = dict(self.ids_by_third_party)
         fork.attendees = dict(self.attendees)
+        fork.suppressed = self.suppressed
         fork.answers = self.answers | self.new_answers
         return fork
 
     def absorb(self, fork: "Draft") -> None:
         """Makes a fork's effects this draft's own."""
         self.clock, self.custom_fields, self.groups = fork.clock, fork.custom_fields, fork.groups
-        for name in ("ids_by_address", "attendees", "documents", "third_party_ids", "memberships", "new_answers"):
+        for name in (
+            "ids_by_address",
+            "ids_by_third_party",
+            "attendees",
+            "documents",
+            "addresses",
+            "third_party_ids",
+            "memberships",
+            "new_answers",
+        ):
             getattr(self, name).update(getattr(fork, name))
-        for name in ("new_addresses", "changes", "pushes", "bodies", "repeats", "new_custom_fields", "new_groups"):
+        for name in ("changes", "pushes", "bodies", "repeats", "new_custom_fields", "new_groups"):
             getattr(self, name).extend(getattr(fork, name))
         self.used_keys |= fork.used_keys
 
     def find_answer(self, place: tuple[int, str, int]) -> pushes.StoredAnswer | None:
         return self.new_answers.get(place) or self.answers.get(place)
 
-    def find_attendee(self, address: str) -> Attendee | None:
-        attendee_id = self.ids_by_address.get(address)
+    def list_by_address(self, address: str) -> list[Attendee]:
+        """All that have, or had, the folded address, the oldest first."""
+        return [self.attendees[attendee_id] for attendee_id in self.ids_by_address.get(address, ())]
+
+    def find_by_id(self, source: int, third_party_id: str | None) -> Attendee | None:
+        """Who has this id at this source (C6)."""
+        attendee_id = self.ids_by_third_party.get((source, third_party_id)) if third_party_id else None
         return None if attendee_id is None else self.attendees[attendee_id]
+
+    def meet(self, attendee: Attendee) -> None:
+        """Takes in an attendee as it is, under all its addresses and ids."""
+        for address in (attendee.email, *attendee.aliases):
+            self.know(attendee, fold_case(address))
+        for source in attendee.parts:
+            for third_party_id in attendee.ids_of(source):
+                self.ids_by_third_party[source, third_party_id] = attendee.id
+
+    def know(self, attendee: Attendee, address: str) -> None:
+        """Takes in an attendee as it is stored, found under this address."""
+        self.attendees[attendee.id] = attendee
+        ids = self.ids_by_address.setdefault(address, [])
+        if attendee.id not in ids:
+            ids.append(attendee.id)
+            ids.sort()
 
     def put_attendee(self, before: Attendee | None, after: Attendee, document: bytes, entries: Sequence[Entry]) -> None:
         """Takes over an attendee's next state, and of the entries that lead there what the index tables need."""
         self.attendees[after.id] = after
         self.documents[after.id] = document
-        if before is None:
+        if before is None or before.email != after.email:
             address = fold_case(after.email)
-            self.ids_by_address[address] = after.id
-            self.new_addresses.append((address, after.id))
+            if before is None or address not in map(fold_case, (before.email, *before.aliases)):
+                self.addresses[address, after.id] = True
+                self.know(after, address)
         for entry in entries:
             if entry.what == "groups":
                 for number in {*entry.old} ^ {*entry.new}:
                     self.memberships[number, after.id] = number in entry.new
             elif entry.what == "part_id":
                 assert isinstance(entry.key, int)
-                if entry.old is not None:
-                    self.third_party_ids[entry.key, entry.old, after.id] = False
-                if entry.new is not None:
-                    self.third_party_ids[entry.key, entry.new, after.id] = True
+                self._move_ids(after, entry.key, {entry.old} - {None}, {entry.new} - {None})
+            elif entry.what == "part_more_ids":
+                assert isinstance(entry.key, int)
+                self._move_ids(after, entry.key, {*entry.old}, {*entry.new})
+
+    def _move_ids(self, attendee: Attendee, source: int, old: set[str], new: set[str]) -> None:
+        kept = set(attendee.ids_of(source))
+        for third_party_id in old - kept:
+            self.third_party_ids[source, third_party_id, attendee.id] = False
+            if self.ids_by_third_party.get((source, third_party_id)) == attendee.id:
+                del self.ids_by_third_party[source, third_party_id]
+        for third_party_id in new:
+            self.third_party_ids[source, third_party_id, attendee.id] = True
+            self.ids_by_third_party[source, third_party_id] = attendee.id
 
     def publish(self, configurations: Configurations) -> None:
         """Tells this process what the commit has registered, and which keys it has seen."""

@@ -1,12 +1,21 @@
-"""What a push does to an attendee (C1–C9, D7). Pure: no database, no clock; what is odd comes back as a value."""
+"""What a push does to an attendee (C1–C10, D7). Pure: no database, no clock; what is odd comes back as a value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from turnout.changes.shown import GROUPS_PATH
-from turnout.model.attendee import PROFILE_FIELDS, Attendee, FieldValue, LastPush, Part, Said, group_numbers
+from turnout.model.attendee import (
+    PROFILE_FIELDS,
+    Attendee,
+    FieldValue,
+    LastPush,
+    Part,
+    Said,
+    group_numbers,
+    status_of,
+)
 from turnout.model.change import Entry, Kind
 from turnout.model.names import Names, fold_case
 from turnout.model.policy import Policy
@@ -35,6 +44,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     attendee_id: str
     """For the attendee that it might create."""
     push: LastPush
+    renames: bool = False
+    """Whether another address than the present one is a change of address: where ids decide (C6)."""
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +94,18 @@ class _Merging:
             self.unknown_fields: dict[str, Said[Any]] = {}
             self.parts: dict[int, Part] = {}
             self.part = Part()
+            self.pins: Collection[str | int] = ()
+            self.held: Mapping[int, bool] = {}
+            self.aliases: list[str] = []
         else:
             self.profile = dict(attendee.profile)
             self.custom_fields = attendee.custom_fields
             self.unknown_fields = attendee.unknown_fields
             self.parts = dict(attendee.parts)
             self.part = self.parts.get(context.source) or Part()
+            self.pins = attendee.pins
+            self.held = attendee.held
+            self.aliases = attendee.aliases
         # What the part becomes; written back once.
         self.part_groups = self.part.groups
         self.part_expects = self.part.expects
@@ -99,7 +116,7 @@ class _Merging:
         said: dict[str, str | None] = {}
         email = self.profile.get("email")
         # A push to a former address is this attendee, and does not rename back (C1).
-        if email is None or fold_case(email.value) == fold_case(push.email):
+        if email is None or self.context.renames or fold_case(email.value) == fold_case(push.email):
             said["email"] = push.email
         if all(push.profile.values()):
             said |= push.profile
@@ -107,11 +124,37 @@ class _Merging:
             said |= {field: value or None for field, value in push.profile.items() if self._is_provided(value)}
         for field in push.clear_profile:
             said[field] = None
+        if self.before is not None and said.get("thirdPartyId"):
+            self._warn_of_shared_address(said)
         self._take("profile", self.profile, said, lambda field: f"profile.{field}")
         if "thirdPartyId" in said:
             self.part_id = self._take_part("part_id", self.part_id, said["thirdPartyId"], self.context.source)
+        if self.before is not None and self.profile["email"].value != self.before.email:
+            self._take_aliases(self.before.email, self.profile["email"].value or "")
         if len(self.entries) > 1:
             self.entries.sort(key=_field_order)
+
+    def _take_aliases(self, old: str, new: str) -> None:
+        """A former address stays the attendee's (C1)."""
+        aliases = aliases_after(self.aliases, old, new)
+        if aliases != self.aliases:
+            self.entries.append(Entry("aliases", None, self.aliases, aliases))
+            self.aliases = aliases
+
+    def _warn_of_shared_address(self, said: Mapping[str, str | None]) -> None:
+        """Two people may share one address: another id of the same source and another name hint at that (C6)."""
+        known = self.part.third_party_id.value if self.part.third_party_id else None
+        if self.context.renames or known is None or known == said["thirdPartyId"]:
+            return
+        for field in ("firstName", "lastName"):
+            new, old = said.get(field), self.profile.get(field)
+            if new and old is not None and old.value and fold_case(new) != fold_case(old.value):
+                message = (
+                    "The address is known with another id of this source and another name. It was taken for the same "
+                    "person; if two people share the address, ask the event's staff for identity=third_party_id."
+                )
+                self.warnings.append(Warning(self.push.spell("profile.email"), "shared_email", message))
+                return
 
     def take_custom_fields(self) -> None:
         said: dict[int, FieldValue | None] = {}
@@ -159,22 +202,31 @@ class _Merging:
             groups=self.part_groups,
             expects=self.part_expects,
             third_party_id=self.part_id,
+            more_ids=self.part.more_ids,
             last_push=self.context.push if repeats is None else last,
         )
-        status = (
-            "attending" if any(part.expects and part.expects.value for part in self.parts.values()) else "withdrawn"
-        )
+        before = self.before
+        removed = before is not None and before.removed
+        if removed:
+            message = "Staff have removed this person; the push is kept with them, and they stay withdrawn."
+            self.warnings.append(Warning("", "removed", message))
+        status = status_of(self.parts, removed=removed, merged_into=None)
         kind = self._take_visible(status)
         attendee = Attendee(
-            id=self.before.id if self.before else self.context.attendee_id,
+            id=before.id if before else self.context.attendee_id,
             status=status,
             profile=self.profile,
             custom_fields=self.custom_fields,
             unknown_fields=self.unknown_fields,
             parts=self.parts,
-            created_at=self.before.created_at if self.before else self.context.at,
-            updated_at=self.context.at if kind or self.before is None else self.before.updated_at,
-            sequence=self.context.sequence if kind or self.before is None else self.before.sequence,
+            aliases=self.aliases,
+            pins=before.pins if before else [],
+            held=before.held if before else {},
+            removed=removed,
+            absorbed=before.absorbed if before else [],
+            created_at=before.created_at if before else self.context.at,
+            updated_at=self.context.at if kind or before is None else before.updated_at,
+            sequence=self.context.sequence if kind or before is None else before.sequence,
         )
         return Merged(attendee=attendee, kind=kind, entries=self.entries, warnings=self.warnings, repeats=repeats)
 
@@ -188,7 +240,7 @@ class _Merging:
         if not self.entries:
             return None
         if any(entry.what == "part_groups" for entry in self.entries):
-            had, has = before.group_numbers(), group_numbers(self.parts)
+            had, has = before.group_numbers(), group_numbers(self.parts, self.held)
             if had != has:
                 self.entries.append(Entry("groups", None, had, has))
         if status == before.status:
@@ -211,7 +263,10 @@ class _Merging:
         sequence, source, true_at = self.context.sequence, self.context.source, self.true_at
         for key, value in said.items():
             current = values.get(key)
-            if current is None:
+            if self.pins and what != "unknown_field" and key in self.pins:
+                if value != (current.value if current else None):
+                    self._warn_pinned(path_of(key))
+            elif current is None:
                 values[key] = Said(value, 0 if value is None else sequence, source, true_at)
                 if value is not None:
                     self.entries.append(Entry(what, key, None, value))
@@ -250,9 +305,7 @@ class _Merging:
                 group for group in part.groups.value if group in said or self.context.groups.by_number[group].staff_only
             ]
             groups = self._take_part("part_groups", part.groups, kept, number, [])
-            self.parts[number] = Part(
-                groups=groups, expects=part.expects, third_party_id=part.third_party_id, last_push=part.last_push
-            )
+            self.parts[number] = msgspec.structs.replace(part, groups=groups)
 
     def _find_group(self, group: SaidGroup) -> Any:
         found = self.context.groups.find(group.name)
@@ -267,6 +320,10 @@ class _Merging:
         )
         return None
 
+    def _warn_pinned(self, path: str) -> None:
+        message = "Staff hold this field, so what is there stays."
+        self.warnings.append(Warning(self.push.spell(path), "pinned", message))
+
     def _warn_older(self, path: str | None) -> None:
         # An id that stays has its warning at the profile's field.
         if path is None:
@@ -279,6 +336,12 @@ class _Merging:
         # A list that is final for everyone may be older than those of several sources.
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+def aliases_after(aliases: list[str], old: str, new: str) -> list[str]:
+    """The former addresses once `new` takes the place of `old`; the same address in another spelling is none."""
+    left = [alias for alias in aliases if fold_case(alias) not in (fold_case(old), fold_case(new))]
+    return left if fold_case(old) == fold_case(new) else [*left, old]
 
 
 def _number(names: Names, spelling: str) -> int:

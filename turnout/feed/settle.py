@@ -7,6 +7,7 @@ import msgspec
 from turnout import errors
 from turnout.changes.shown import shown_to_source
 from turnout.feed.draft import Draft
+from turnout.feed.identify import identify
 from turnout.feed.merge import Context, Merged, merge
 from turnout.feed.submission import Idempotency, Item, Overlay, Result, Sender, StaleConfiguration, Submission
 from turnout.model.attendee import Attendee, LastPush
@@ -95,18 +96,13 @@ def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Ou
     fork.numbers_behind = _REHEARSED
     fork.custom_fields = fork.custom_fields.with_new(overlay.custom_fields)
     fork.groups = fork.groups.with_new(overlay.groups)
-    for address, attendee in overlay.attendees.items():
-        fork.ids_by_address[address] = attendee.id
-        fork.attendees[attendee.id] = attendee
+    for attendee in overlay.attendees.values():
+        fork.meet(attendee)
     known = set(draft.attendees)
     # No line counts a dry push, so it has no digest by which it might repeat another one.
     outcomes = [_take_item(fork, msgspec.structs.replace(item, digest=item.id)) for item in submission.items]
     refused = _refuse_all(submission.items, outcomes) if submission.atomic else None
-    overlay.attendees |= {
-        address: fork.attendees[attendee_id]
-        for address, attendee_id in fork.ids_by_address.items()
-        if attendee_id in fork.documents
-    }
+    overlay.attendees |= {attendee_id: fork.attendees[attendee_id] for attendee_id in fork.documents}
     overlay.custom_fields += fork.new_custom_fields
     overlay.groups += fork.new_groups
     draft.used_keys |= fork.used_keys
@@ -198,7 +194,16 @@ def _take_push(draft: Draft, item: Item) -> Outcome:
     if isinstance(names, Failure):
         return _keep_failed(draft, item, names)
     custom_fields, groups, new_custom_fields, new_groups = names
-    before = draft.find_attendee(fold_case(push.email))
+    found = identify(
+        push,
+        item.sender.source_number,
+        draft.configuration.event.identity,
+        draft.find_by_id(item.sender.source_number, push.profile.get("thirdPartyId")),
+        draft.list_by_address(fold_case(push.email)),
+    )
+    if isinstance(found, Failure):
+        return _keep_failed(draft, item, found)
+    before = found.attendee
     context = Context(
         source=item.sender.source_number,
         policy=item.sender.policy,
@@ -209,6 +214,7 @@ def _take_push(draft: Draft, item: Item) -> Outcome:
         attendee_id=new_id("att") if before is None else before.id,
         # A replay has a line of its own, whatever it says once more.
         push=LastPush(item.id, item.digest if item.replay_of is None else item.id),
+        renames=found.renames,
     )
     merged = merge(before, push, context)
     document = msgspec.json.encode(merged.attendee)

@@ -57,7 +57,7 @@ class Overlay(msgspec.Struct):
     """What a dry run has led to so far, so that its next pushes see the effect of those before them."""
 
     attendees: dict[str, Attendee] = {}
-    """By address."""
+    """By id."""
     custom_fields: list[Name] = []
     groups: list[Name] = []
 

@@ -5,7 +5,15 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Kind: TypeAlias = Literal[
-    "created", "updated", "withdrawn", "returned", "group_renamed", "field_renamed", "setting_changed"
+    "created",
+    "updated",
+    "withdrawn",
+    "returned",
+    "merged",
+    "erased",
+    "group_renamed",
+    "field_renamed",
+    "setting_changed",
 ]
 
 
@@ -21,16 +29,25 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         "part_groups",
         "part_expects",
         "part_id",
+        "part_more_ids",
+        "aliases",
+        "pin",
+        "held",
+        "removed",
+        "absorbed",
+        "merged_into",
         "group_name",
         "custom_field_name",
         "setting",
     ]
     """`part_…` is what one source says; `groups` and `status` are what follows from all of them, and what people see.
 
+    `pin` and `held` tell of one field or group whether, and how, a person holds it.
+
     The last three are of lines that concern the event itself.
     """
     key: str | int | None
-    """The field's name or number, the path, the source's or group's number; None for `groups` and `status`."""
+    """The field's name or number, the path, the source's or group's number; None where there is only one."""
     old: Any
     new: Any
     old_source: int | None = None

@@ -1,5 +1,7 @@
 """The event: a conference, a fair, a class, and what is set up for it."""
 
+from typing import Literal
+
 import msgspec
 
 from turnout.model.key import Key
@@ -20,6 +22,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A host name of the event's own, whose root is a gateway too (A1)."""
     time_zone: str = "UTC"
     archived_at: int | None = None
+    identity: Literal["email", "third_party_id"] = "email"
+    """What makes a push be about the same person as one before (C6)."""
+    ends_at: int | None = None
+    purge_after_days: int | None = None
+    """So many days after its end everyone is erased (F3); None for never."""
+    keep_bodies_days: int = 30
+    """How long the bodies of pushes stay (F3)."""
+    suppresses: bool = False
+    """Whether somebody was erased here whom a source must not bring back (F2)."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):

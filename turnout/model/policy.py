@@ -18,8 +18,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The sign that separates several group names within one text (C5)."""
     status_codes: Literal["seed", "precise"] = "seed"
     """Whether every error is a 500, or has a status of its own (D3, D4)."""
-    mode: Literal["live"] = "live"
-    """Whether pushes take effect."""
+    mode: Literal["live", "rehearsal"] = "live"
+    """Whether pushes take effect (A7)."""
 
 
 class SourcePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +30,7 @@ class SourcePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     groups: Literal["source", "add", "replace"] | None = None
     lists: Literal["none", ",", ";"] | None = None
     status_codes: Literal["seed", "precise"] | None = None
+    mode: Literal["live", "rehearsal"] | None = None
 
     def over(self, event: Policy) -> Policy:
         """The policy that holds for this source's pushes."""
@@ -39,4 +40,5 @@ class SourcePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
             groups=self.groups or event.groups,
             lists=self.lists or event.lists,
             status_codes=self.status_codes or event.status_codes,
+            mode=self.mode or event.mode,
         )

@@ -76,4 +76,6 @@ class StoredPush(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Warning] = []
     """The first hundred."""
     more_warnings: int = 0
+    rehearsed: bool = False
+    """It came while its source was rehearsing: without effect as a dry run, but with its body (A7)."""
     failure: Failure | None = None

@@ -5,6 +5,10 @@ import msgspec
 from turnout.model.policy import SourcePolicy
 
 
+PEOPLE = 0
+"""The number of the source that all people are, in the console and at the command line; it has no keys."""
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A system with its keys, an import, a form, the console. It outlives its keys."""
 
@@ -15,4 +19,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: int
     policy: SourcePolicy = SourcePolicy()
+    retired_at: int | None = None
+    """Since when it says nothing any more: what it said of groups and of who is expected was taken back."""
     last_push_at: int | None = None

@@ -206,7 +206,7 @@ def _find_file_system(path: Path) -> str | None:
 
 def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
     try:
-        database = Database(configured.database_url)
+        database = Database(configured.database_url, configured.secret_key)
     except StorageUnavailable as error:
         yield Check(
             "database",

@@ -30,8 +30,43 @@ def find_by_addresses(connection: Connection, wanted: Sequence[tuple[str, str]])
             yield event_id, address, _decode(document)
 
 
+def find_by_third_party_ids(
+    connection: Connection, wanted: Sequence[tuple[str, int, str]]
+) -> Iterator[tuple[str, int, str, Attendee]]:
+    """The attendees that have one of these ids. Takes (event, source, id), gives them with the attendee."""
+    for some in in_parts(wanted, 3):
+        rows = run(
+            connection,
+            "SELECT third_party_ids.event_id, third_party_ids.source_number, third_party_ids.third_party_id,"
+            " attendees.document"
+            " FROM third_party_ids"
+            " JOIN attendees ON attendees.event_id = third_party_ids.event_id"
+            " AND attendees.id = third_party_ids.attendee_id"
+            " WHERE (third_party_ids.event_id, third_party_ids.source_number, third_party_ids.third_party_id)"
+            f" IN (VALUES {values(connection, 3, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
+        for event_id, source_number, third_party_id, document in rows:
+            yield event_id, source_number, third_party_id, _decode(document)
+
+
+def find_attendee(connection: Connection, event_id: str, attendee_id: str) -> Attendee | None:
+    document = connection.execute(
+        text("SELECT document FROM attendees WHERE event_id = :event_id AND id = :id"),
+        {"event_id": event_id, "id": attendee_id},
+    ).scalar()
+    return None if document is None else _decode(document)
+
+
+def list_by_address(connection: Connection, event_id: str, address: str) -> list[Attendee]:
+    """All that have, or had, the folded address, the oldest first."""
+    found = [attendee for _, _, attendee in find_by_addresses(connection, [(event_id, address)])]
+    return sorted(found, key=lambda attendee: attendee.id)
+
+
 def find_by_address(connection: Connection, event_id: str, address: str) -> Attendee | None:
-    return next((attendee for _, _, attendee in find_by_addresses(connection, [(event_id, address)])), None)
+    """The first of these."""
+    return next(iter(list_by_address(connection, event_id, address)), None)
 
 
 def write_attendees(connection: Connection, rows: Sequence[AttendeeRow]) -> None:
@@ -48,7 +83,17 @@ def write_attendees(connection: Connection, rows: Sequence[AttendeeRow]) -> None
 
 def add_addresses(connection: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
     """Rows of event, address, attendee."""
-    insert(connection, "addresses", "event_id, address, attendee_id", rows)
+    insert(connection, "addresses", "event_id, address, attendee_id", rows, "ON CONFLICT DO NOTHING")
+
+
+def remove_addresses(connection: Connection, rows: Sequence[tuple[str, str, str]]) -> None:
+    for some in in_parts(rows, 3):
+        run(
+            connection,
+            "DELETE FROM addresses WHERE (event_id, address, attendee_id)"
+            f" IN (VALUES {values(connection, 3, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
 
 
 def add_third_party_ids(connection: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from turnout.errors import StorageUnavailable
+from turnout.store import secret_key as key_file
 from turnout.store.file_lock import FileLock, LockTimeout
 
 __all__ = ["Connection", "Database", "in_parts", "insert", "run", "values"]
@@ -39,7 +40,8 @@ _MAX_PARAMETERS = 30_000
 class Database:
     """One database: a writer, readers, and the rules under which they commit."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret_key: bytes | None = None) -> None:
+        """`secret_key` is what the setting gives; without it the key is in a file beside the database."""
         self.url = url
         path = make_url(url).database
         assert path is not None
@@ -52,6 +54,7 @@ class Database:
                 f"The folder {self.path.parent} cannot be written to ({error.strerror}). Give the account that runs "
                 "Turnout the right to write there, or choose another place with TURNOUT_DATABASE_URL."
             ) from error
+        self._secret_key = secret_key
         self._log_index = f"{self.path}-shm"
         # Within the process: file locks are held by processes, not threads.
         self._one_writer = threading.Lock()
@@ -102,6 +105,13 @@ class Database:
         finally:
             os.close(index)
         return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
+
+    @property
+    def secret_key(self) -> bytes:
+        """The installation's 32 bytes, made when first asked for. Raises StorageUnavailable."""
+        if self._secret_key is None:
+            self._secret_key = key_file.get(self.path)
+        return self._secret_key
 
     def size_bytes(self) -> int:
         """Of all files of the database."""

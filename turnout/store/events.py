@@ -12,8 +12,11 @@ from turnout.model.policy import Policy, SourcePolicy
 from turnout.model.source import Source
 from turnout.store.connect import in_parts, insert, run, values
 
-_EVENT = "id, slug, host, name, policy, time_zone, created_at, archived_at"
-_SOURCE = "event_id, number, id, name, spelling, policy, created_at"
+_EVENT = (
+    "id, slug, host, name, policy, time_zone, created_at, archived_at,"
+    " identity, ends_at, purge_after_days, keep_bodies_days, suppresses"
+)
+_SOURCE = "event_id, number, id, name, spelling, policy, created_at, retired_at"
 _KEY = "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at"
 _NAME = "event_id, kind, number, id, name, first_source, staff_only, created_at"
 
@@ -91,6 +94,11 @@ def add_event(connection: Connection, event: Event) -> None:
                 event.time_zone,
                 event.created_at,
                 event.archived_at,
+                event.identity,
+                event.ends_at,
+                event.purge_after_days,
+                event.keep_bodies_days,
+                int(event.suppresses),
             )
         ],
     )
@@ -98,11 +106,13 @@ def add_event(connection: Connection, event: Event) -> None:
 
 
 def update_event(connection: Connection, event: Event) -> None:
-    """Writes what may change: name, host, policy, time zone, archived. Never the slug."""
+    """Writes what may change: everything but the slug."""
     connection.execute(
         text(
             "UPDATE events SET host = :host, name = :name, policy = :policy, time_zone = :time_zone,"
-            " archived_at = :archived_at WHERE id = :id"
+            " archived_at = :archived_at, identity = :identity, ends_at = :ends_at,"
+            " purge_after_days = :purge_after_days, keep_bodies_days = :keep_bodies_days, suppresses = :suppresses"
+            " WHERE id = :id"
         ),
         {
             "id": event.id,
@@ -111,6 +121,11 @@ def update_event(connection: Connection, event: Event) -> None:
             "policy": _json(event.policy),
             "time_zone": event.time_zone,
             "archived_at": event.archived_at,
+            "identity": event.identity,
+            "ends_at": event.ends_at,
+            "purge_after_days": event.purge_after_days,
+            "keep_bodies_days": event.keep_bodies_days,
+            "suppresses": int(event.suppresses),
         },
     )
 
@@ -173,16 +188,25 @@ def add_source(connection: Connection, source: Source, spelling: str) -> None:
                 spelling,
                 _json(source.policy),
                 source.created_at,
+                source.retired_at,
             )
         ],
     )
 
 
 def update_source(connection: Connection, source: Source) -> None:
-    """Writes its policy."""
+    """Writes its policy, and whether it is retired."""
     connection.execute(
-        text("UPDATE sources SET policy = :policy WHERE event_id = :event_id AND number = :number"),
-        {"policy": _json(source.policy), "event_id": source.event_id, "number": source.number},
+        text(
+            "UPDATE sources SET policy = :policy, retired_at = :retired_at"
+            " WHERE event_id = :event_id AND number = :number"
+        ),
+        {
+            "policy": _json(source.policy),
+            "retired_at": source.retired_at,
+            "event_id": source.event_id,
+            "number": source.number,
+        },
     )
 
 
@@ -308,6 +332,11 @@ def _event(row) -> Event:
         time_zone=row.time_zone,
         created_at=row.created_at,
         archived_at=row.archived_at,
+        identity=row.identity or "email",
+        ends_at=row.ends_at,
+        purge_after_days=row.purge_after_days,
+        keep_bodies_days=30 if row.keep_bodies_days is None else row.keep_bodies_days,
+        suppresses=bool(row.suppresses),
     )
 
 
@@ -319,6 +348,7 @@ def _source(row) -> Source:
         name=row.name,
         created_at=row.created_at,
         policy=msgspec.json.decode(row.policy, type=SourcePolicy),
+        retired_at=row.retired_at,
     )
 
 

@@ -12,7 +12,7 @@ from turnout.store.connect import in_parts, insert, run, values
 
 _PUSH = (
     "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
-    " observed_at, replay_of, repeats, last_at, warnings, failure, more_warnings"
+    " observed_at, replay_of, repeats, last_at, warnings, failure, more_warnings, rehearsed"
 )
 _encode = msgspec.json.Encoder().encode
 _decode_warnings = msgspec.json.Decoder(list[Warning]).decode
@@ -52,6 +52,7 @@ def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
                 _encode(push.warnings).decode() if push.warnings else None,
                 _encode(push.failure).decode() if push.failure else None,
                 push.more_warnings or None,
+                1 if push.rehearsed else None,
             )
             for push in pushes
         ],
@@ -204,5 +205,6 @@ def _push(row: Any) -> StoredPush:
         last_at=row.last_at,
         warnings=_decode_warnings(row.warnings) if row.warnings else [],
         more_warnings=row.more_warnings or 0,
+        rehearsed=bool(row.rehearsed),
         failure=_decode_failure(row.failure) if row.failure else None,
     )

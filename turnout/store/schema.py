@@ -8,7 +8,7 @@ from turnout.errors import StorageUnavailable
 from turnout.store.connect import Database
 from turnout.store.tables import metadata
 
-VERSION = "0003"
+VERSION = "0004"
 """The revision of the last migration."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -32,6 +32,13 @@ events = Table(
     _text("time_zone"),
     _number("created_at"),
     _number("archived_at", null=True),
+    # None is the default of each.
+    _text("identity", null=True),
+    _number("ends_at", null=True),
+    _number("purge_after_days", null=True),
+    _number("keep_bodies_days", null=True),
+    # Set with the first suppression, so that other events' pushes need not look for any.
+    _number("suppresses", null=True),
     # The two addresses of a gateway (A1); the only global look-ups of the hot path.
     Index("events_slug", "slug", unique=True),
     Index("events_host", "host", unique=True),
@@ -58,6 +65,7 @@ sources = Table(
     _text("spelling"),
     _text("policy"),
     _number("created_at"),
+    _number("retired_at", null=True),
     # A source is found by its name, however it is written.
     Index("sources_spelling", "event_id", "spelling", unique=True),
 )
@@ -161,6 +169,18 @@ memberships = Table(
     sqlite_with_rowid=False,
 )
 
+# Whom a source must not bring back after an erasure (F2): a keyed digest of the address, nothing else.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _text("event_id", key=True),
+    _number("source_number", key=True),
+    _text("digest", key=True),
+    _number("created_at"),
+    _text("actor", null=True),
+    sqlite_with_rowid=False,
+)
+
 # --- The two logs ----------------------------------------------------------------------------------------------------
 
 # What took effect, in order, without gaps.
@@ -206,6 +226,7 @@ pushes = Table(
     _text("warnings", null=True),
     _text("failure", null=True),
     _number("more_warnings", null=True),
+    _number("rehearsed", null=True),
     # A sender's own pushes, latest first.
     Index("pushes_source", "event_id", "source_number", "id"),
     # The few that failed among the many that did not.

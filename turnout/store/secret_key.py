@@ -1,0 +1,90 @@
+"""The installation's secret key, where no setting gives it: a file beside the database.
+
+What is encrypted in the database and the digests that keep erased addresses away need it. Another key in its place would
+make them worthless without a word, so the file is made once and never overwritten.
+"""
+
+import base64
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from turnout.errors import StorageUnavailable
+from turnout.settings import SECRET_KEY_BYTES, as_secret_key
+from turnout.store.flush import flush
+
+_FOR_OTHERS = 0o077
+
+
+def get(database: Path) -> bytes:
+    """The key of this database; made where there is none. Raises StorageUnavailable."""
+    return find(database) or _make(file_of(database))
+
+
+def find(database: Path) -> bytes | None:
+    """The key, None where there is none. Raises StorageUnavailable where the file is not fit to hold one."""
+    path = file_of(database)
+    try:
+        with path.open("rb") as file:
+            others_may_read = os.fstat(file.fileno()).st_mode & _FOR_OTHERS
+            text = file.read(1_000)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The secret key {path} cannot be read ({error.strerror}). Give it to the account that runs Turnout."
+        ) from error
+    if others_may_read:
+        raise StorageUnavailable(
+            f"The secret key {path} may be read by others than its owner. Take that away: chmod 600 {path}"
+        )
+    try:
+        return as_secret_key(text.decode("ascii").strip())
+    except ValueError as error:
+        raise StorageUnavailable(
+            f"The file {path} does not hold a secret key. Put it back from a backup; a new key in its place would not "
+            "open what the old one has closed."
+        ) from error
+
+
+def file_of(database: Path) -> Path:
+    return database.with_name(database.name + ".key")
+
+
+def as_text(key: bytes) -> str:
+    """As the file holds it, and as the setting takes it."""
+    return base64.b64encode(key).decode() + "\n"
+
+
+def fingerprint(key: bytes) -> str:
+    """Tells two keys apart, and nothing of either."""
+    return hashlib.sha256(b"turnout secret key\0" + key).hexdigest()[:16]
+
+
+def _make(path: Path) -> bytes:
+    """Whole or not at all: the file gets its name when it is on disk. Who comes second takes the first one's."""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(as_text(secrets.token_bytes(SECRET_KEY_BYTES)))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                # Not renamed, which would replace another's.
+                os.link(temporary, path)
+            except FileExistsError:
+                pass
+        finally:
+            Path(temporary).unlink()
+        flush(path.parent)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The secret key cannot be made at {path} ({error.strerror}). Give the account that runs Turnout the right "
+            "to write there, or set TURNOUT_SECRET_KEY."
+        ) from error
+    key = find(path.with_name(path.name.removesuffix(".key")))
+    assert key is not None
+    return key
