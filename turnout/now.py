@@ -13,6 +13,11 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
+def first_id(prefix: str, at_us: int) -> str:
+    """What is not behind any id that was made at that time or later."""
+    return f"{prefix}_{at_us // 1_000 << 80:032x}"
+
+
 def new_id(prefix: str) -> str:
     """A UUIDv7 (RFC 9562) in hexadecimal behind a prefix that says what it is: `psh_0193…`.
 

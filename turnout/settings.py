@@ -135,7 +135,7 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
 
 SECRET_KEY_BYTES = 32
 _FEWEST_DIFFERENT_BYTES = 8
-"""Chance would have to throw dice for longer than the sun shines to give fewer among 32; a hand on a keyboard need not."""
+"""Of 32 random ones about 30 differ; what a hand types does not get there."""
 
 
 def as_secret_key(text: str) -> bytes:

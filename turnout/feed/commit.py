@@ -1,15 +1,22 @@
 """The transaction: lock the clocks, read, settle each push in turn, write. Nothing else writes attendees or the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 
+import msgspec
+
+from turnout import errors
 from turnout.feed.configurations import Configurations
 from turnout.feed.draft import Draft
 from turnout.feed.settle import settle
 from turnout.feed.submission import Result, Submission
+from turnout.feed.suppress import find_suppressed
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry, Kind
+from turnout.model.event import Configuration
 from turnout.model.names import fold_case
-from turnout.now import now_us
+from turnout.model.source import PEOPLE, Source
+from turnout.now import new_id, now_us
 from turnout.store import attendees, changes, events, pushes
 from turnout.store.connect import Connection, Database
 
@@ -23,11 +30,43 @@ def write(database: Database, configurations: Configurations, submissions: Seque
     """
     with database.write() as connection:
         drafts = _open_drafts(connection, configurations, submissions)
+        _find_suppressed(database, connection, drafts, submissions)
         results = [settle(drafts.get(submission.configuration.event.id), submission) for submission in submissions]
         _write(connection, drafts.values())
     for draft in drafts.values():
         draft.publish(configurations)
     return results
+
+
+@contextmanager
+def acting(database: Database, configurations: Configurations, event_id: str) -> Generator[tuple[Connection, Draft]]:
+    """A transaction for the acts of a person (C10), with a draft that is written at its end; durable then.
+
+    Raises NotFound and StorageUnavailable.
+    """
+    with database.write() as connection:
+        clock = events.lock_clocks(connection, [event_id]).get(event_id)
+        configuration = None if clock is None else configurations.refresh(connection, event_id, clock.version)
+        if clock is None or configuration is None:
+            raise errors.NotFound("There is no such event.")
+        if PEOPLE not in configuration.sources:
+            configuration = _add_people(connection, configuration, clock)
+        draft = Draft(configuration, clock)
+        yield connection, draft
+        _write(connection, [draft])
+    configurations.put(msgspec.structs.replace(draft.configuration, version=clock.version, groups=draft.groups))
+
+
+def _add_people(connection: Connection, configuration: Configuration, clock: events.Clock) -> Configuration:
+    """Registers the source that all people are (design: one source for the console)."""
+    taken = {fold_case(source.name) for source in configuration.sources.values()}
+    name = next(name for name in ("console", "console (people)", new_id("people")) if name not in taken)
+    source = Source(id=new_id("src"), event_id=clock.event_id, number=PEOPLE, name=name, created_at=now_us())
+    events.add_source(connection, source, fold_case(name))
+    clock.version += 1
+    return msgspec.structs.replace(
+        configuration, version=clock.version, sources={PEOPLE: source} | configuration.sources
+    )
 
 
 def log_event_change(
@@ -86,6 +125,22 @@ def _open_drafts(
     for (event_id, source_number, key, item), answer in pushes.find_answers(connection, sorted(places), since).items():
         drafts[event_id].answers[source_number, key, item] = answer
     return drafts
+
+
+def _find_suppressed(
+    database: Database, connection: Connection, drafts: dict[str, Draft], submissions: Sequence[Submission]
+) -> None:
+    """Notes in the drafts which pushes are about somebody whom their source must not bring back (F2)."""
+    for event_id, draft in drafts.items():
+        if draft.configuration.event.suppresses:
+            wanted = {
+                (item.sender.source_number, fold_case(item.push.email))
+                for submission in submissions
+                if submission.configuration.event.id == event_id
+                for item in submission.items
+                if item.push is not None
+            }
+            draft.suppressed = find_suppressed(connection, database.secret_key, event_id, wanted)
 
 
 def _write(connection: Connection, drafts: Iterable[Draft]) -> None:

@@ -48,6 +48,8 @@ class Draft:
         self.new_custom_fields: list[Name] = []
         self.new_groups: list[Name] = []
         self.used_keys: set[str] = set()
+        self.is_rehearsal = False
+        """Whether all of this is only what would be."""
 
     def fork(self) -> "Draft":
         """A draft that sees this one, for what may have to be taken back."""

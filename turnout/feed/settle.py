@@ -93,6 +93,7 @@ _USED_FOR_ONE = "This Idempotency-Key came with a push of its own in the last 24
 def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Outcome] | errors.InvalidBatch:
     """The outcomes that the pushes would have; of all that follows only the push log's lines are kept (D5)."""
     fork = draft.fork()
+    fork.is_rehearsal = True
     fork.numbers_behind = _REHEARSED
     fork.custom_fields = fork.custom_fields.with_new(overlay.custom_fields)
     fork.groups = fork.groups.with_new(overlay.groups)
@@ -187,9 +188,13 @@ _REUSED = "This Idempotency-Key came with another body in the last 24 hours."
 
 def _take_push(draft: Draft, item: Item) -> Outcome:
     push = item.push
+    if item.sender.policy.mode == "rehearsal" and not draft.is_rehearsal:
+        return _rehearse_item(draft, item)
     if push is None:
         assert item.failure is not None
         return _keep_failed(draft, item, item.failure)
+    if (item.sender.source_number, fold_case(push.email)) in draft.suppressed:
+        return _keep_suppressed(draft, item)
     names = _register(draft, item, push)
     if isinstance(names, Failure):
         return _keep_failed(draft, item, names)
@@ -274,6 +279,35 @@ def _keep(
     return outcome
 
 
+def _rehearse_item(draft: Draft, item: Item) -> Outcome:
+    """The outcome that the push would have; only its line and its body are kept (A7)."""
+    fork = draft.fork()
+    fork.is_rehearsal = True
+    fork.numbers_behind = _REHEARSED
+    known = set(draft.attendees)
+    # No line counts a rehearsed push, so it has no digest by which it might repeat another one.
+    outcome = _take_push(fork, msgspec.structs.replace(item, digest=item.id))
+    draft.bodies += fork.bodies
+    draft.pushes += [
+        msgspec.structs.replace(
+            push,
+            dry_run=True,
+            rehearsed=True,
+            sequence=None,
+            attendee_id=push.attendee_id if push.attendee_id in known else None,
+        )
+        for push in fork.pushes
+    ]
+    return _as_dry(outcome, known)
+
+
+def _keep_suppressed(draft: Draft, item: Item) -> Outcome:
+    """Somebody was erased, and this source is not to bring them back: a line without body and address (F2)."""
+    outcome = Outcome(push_id=item.id, result="suppressed")
+    _log(draft, msgspec.structs.replace(item, body=None, email=None), outcome)
+    return outcome
+
+
 def _keep_failed(draft: Draft, item: Item, failure: Failure) -> Outcome:
     """A failed push changes nothing and is kept with its errors (D3)."""
     outcome = Outcome(push_id=item.id, result="failed", failure=failure)
@@ -318,9 +352,9 @@ def _register(draft: Draft, item: Item, push: Push) -> tuple[Names, Names, list[
         for field in push.custom_fields
         if (null_says or field.value is not None) and known_fields.find(field.name) is None
     ]
-    for name in push.clear_custom_fields:
-        if known_fields.find(name) is None:
-            fields.append((f"profile.customFields.{name}", name))
+    fields += [
+        (f"profile.customFields.{name}", name) for name in push.clear_custom_fields if known_fields.find(name) is None
+    ]
     named = [(group.path, group.name) for group in push.groups or () if known_groups.find(group.name) is None]
     if not fields and not named:
         return known_fields, known_groups, [], []

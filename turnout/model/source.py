@@ -4,7 +4,6 @@ import msgspec
 
 from turnout.model.policy import SourcePolicy
 
-
 PEOPLE = 0
 """The number of the source that all people are, in the console and at the command line; it has no keys."""
 

@@ -4,7 +4,7 @@ with changes.
 Everything is read as a stream, so that memory does not grow with the event. Repairs nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any, get_args
 
@@ -27,7 +27,7 @@ _SLICE = 500
 """Attendees whose rows in the index tables are looked up together."""
 _TOLD_EVERY = 1_000
 
-_OF_ATTENDEES: tuple[Kind, ...] = ("created", "updated", "withdrawn", "returned")
+_OF_ATTENDEES: tuple[Kind, ...] = ("created", "updated", "withdrawn", "returned", "merged", "erased")
 _KINDS = get_args(Kind)
 
 OnProgress = Callable[[str, int, int], object]
@@ -85,6 +85,8 @@ class _Verifying:
         self.found = VerifiedEvent(event.slug)
         self.on_progress = on_progress
         self.counts = verification.count_rows(connection, event.id)
+        self.erased: set[str] = set()
+        """Attendees of whom the log says so."""
         self.rows = 0
         self.rows_expected = self.counts["changes"] * 2 + self.counts["pushes"] + self.counts["attendees"]
 
@@ -159,9 +161,12 @@ class _Verifying:
         if line.kind not in _KINDS:
             self.problem("unknown_kind", f"Line {line.sequence} is of the kind {line.kind!r}, which is none.", **where)
             return
-        its = (line.attendee_id, line.push_id, line.source_number)
+        # An act has no push, and somebody who acted.
+        its = (line.attendee_id, line.push_id or line.actor, line.source_number)
         if line.kind in _OF_ATTENDEES and None in its:
             self.problem("incomplete_line", f"Line {line.sequence} lacks its attendee, push or source.", **where)
+        if line.kind == "erased" and line.attendee_id is not None:
+            self.erased.add(line.attendee_id)
         if line.kind not in _OF_ATTENDEES and (line.attendee_id, line.push_id) != (None, None):
             message = f"Line {line.sequence} concerns the event and names an attendee or a push."
             self.problem("incomplete_line", message, **where)
@@ -197,7 +202,7 @@ class _Verifying:
         for push in verification.read_pushes(self.connection, self.event_id):
             self.count()
             self.found.pushes += 1
-            wrong = _judge_push(push, configuration)
+            wrong = _judge_push(push, configuration, self.erased)
             if wrong is not None:
                 where = {"push_id": push.id, "sequence": push.sequence, "attendee_id": push.attendee_id}
                 self.problem(wrong[0], f"The push {push.id} {wrong[1]}.", **where)
@@ -236,7 +241,7 @@ class _Verifying:
                 self.problem("answer_differs", message, **where)
 
 
-def _judge_push(push: Any, configuration: Configuration) -> tuple[str, str] | None:
+def _judge_push(push: Any, configuration: Configuration, erased: Collection[str]) -> tuple[str, str] | None:
     """What is wrong with one line of the push log: a code, and how the sentence goes on."""
     if push.source_number not in configuration.sources:
         return "unknown_source", f"is of source {push.source_number}, which is not there"
@@ -251,7 +256,7 @@ def _judge_push(push: Any, configuration: Configuration) -> tuple[str, str] | No
         return "push_differs", f"changed nothing ({push.result}), and names a change"
     if push.sequence is not None and push.change_push_id != push.id:
         return "no_change", f"names the change {push.sequence}, which is not its own or not there"
-    if push.attendee_id is not None and push.attendee_found is None:
+    if push.attendee_id is not None and push.attendee_found is None and push.attendee_id not in erased:
         return "no_attendee", f"names the attendee {push.attendee_id}, who is not there"
     return None
 
@@ -284,7 +289,7 @@ class _States:
 
     def check_one(self, row: StoredAttendee | None, history: Iterator[StoredChange]) -> None:
         """One attendee: the row where there is one, and all lines that there are."""
-        folded, addresses = self.fold(history)
+        folded = self.fold(history)
         if row is None:
             if folded is not None:
                 self.problem("no_state", f"The log knows {folded.id}, who is not there.", attendee_id=folded.id)
@@ -303,12 +308,11 @@ class _States:
             self.problem("state_differs", message, **where)
         self.check_columns(row, attendee)
         self.check_numbers(attendee)
-        self.expect(attendee, addresses)
+        self.expect(attendee)
 
-    def fold(self, history: Iterator[StoredChange]) -> tuple[Attendee | None, set[str]]:
-        """What the lines lead to, and every address on the way, folded."""
+    def fold(self, history: Iterator[StoredChange]) -> Attendee | None:
+        """What the lines lead to; nobody once they say that he is erased."""
         folded: Attendee | None = None
-        addresses: set[str] = set()
         before: int | None = None
         for line in history:
             self.verifying.count()
@@ -321,6 +325,11 @@ class _States:
             if change is None or change.source_number is None:
                 self.problem("unreadable_line", f"Line {line.sequence} cannot be read.", **where)
                 continue
+            if line.attendee_id in self.verifying.erased:
+                if change.entries or change.email is not None:
+                    message = f"Line {line.sequence} still tells of {line.attendee_id}, who was erased."
+                    self.problem("not_forgotten", message, **where)
+                continue
             if (change.kind == "created") != (folded is None):
                 message = f"Line {line.sequence} is of the kind {change.kind}, which cannot be at this place."
                 self.problem("wrong_kind", message, **where)
@@ -328,20 +337,19 @@ class _States:
                 wrong = self.judge_entry(entry, folded)
                 if wrong is not None:
                     self.problem("wrong_entry", f"Line {line.sequence}: {wrong}.", **where)
-                if entry.what == "profile" and entry.key == "email" and entry.new:
-                    addresses.add(fold_case(entry.new))
             try:
                 folded = apply(folded, change)
             except (AssertionError, msgspec.ValidationError, TypeError):
                 self.problem("unreadable_line", f"Line {line.sequence} cannot be applied.", **where)
-        return folded, addresses
+        return folded
 
     def judge_entry(self, entry: Entry, before: Attendee | None) -> str | None:
         """What is wrong with one entry: names that nobody has registered, or an old value that was not there."""
         groups = self.configuration.groups.by_number
         if entry.what == "custom_field" and entry.key not in self.configuration.custom_fields.by_number:
             return f"the custom field {entry.key} is not registered"
-        if entry.what in ("groups", "part_groups") and any(one not in groups for one in (*entry.old, *entry.new)):
+        named = (*entry.old, *entry.new) if entry.what in ("groups", "part_groups") else ()
+        if any(one not in groups for one in (*named, *([entry.key] if entry.what == "held" else []))):
             return "it names a group that is not registered"
         if entry.what.startswith("part_") and entry.key not in self.configuration.sources:
             return f"the source {entry.key} is not there"
@@ -378,9 +386,9 @@ class _States:
             message = f"The document of {attendee.id} names what is not registered: {', '.join(unknown)}."
             self.problem("unknown_number", message, attendee_id=attendee.id)
 
-    def expect(self, attendee: Attendee, addresses: set[str]) -> None:
+    def expect(self, attendee: Attendee) -> None:
         """Notes the rows that the index tables have to have."""
-        for index, rows in _list_index_rows(attendee, addresses).items():
+        for index, rows in _list_index_rows(attendee).items():
             self.expected[index] += rows
 
     def look_up(self) -> None:
@@ -400,32 +408,13 @@ class _States:
         """Finds the rows that no document asks for; only when the numbers say that there are some."""
         for row in verification.read_index(self.connection, index, self.event_id):
             attendee = verification.find_attendee(self.connection, self.event_id, row[-1])
-            if attendee is not None and row in _list_index_rows(attendee, set())[index]:
-                continue
-            if attendee is not None and index == "addresses" and self.had_address(row[-1], row[0]):
+            if attendee is not None and row in _list_index_rows(attendee)[index]:
                 continue
             message = f"The table {index} holds {_name_row(index, row)}, which no document asks for."
             self.problem("index_surplus", message, attendee_id=row[-1])
             surplus -= 1
             if not surplus:
                 return
-
-    def had_address(self, attendee_id: str, address: str) -> bool:
-        """Whether the log gave the attendee this address at some time."""
-        from turnout.store import changes
-
-        attendee = verification.find_attendee(self.connection, self.event_id, attendee_id)
-        last = None if attendee is None else attendee.sequence
-        while last is not None:
-            history = changes.list_history(self.connection, self.event_id, last)
-            if any(
-                entry.what == "profile" and entry.key == "email" and entry.new and fold_case(entry.new) == address
-                for change in history
-                for entry in change.entries
-            ):
-                return True
-            last = history[-1].previous if history else None
-        return False
 
 
 def _side_by_side(
@@ -477,6 +466,14 @@ def _value_before(entry: Entry, before: Attendee | None) -> Any:
             "custom_field": before.custom_fields,
             "unknown_field": before.unknown_fields,
         }[entry.what].get(entry.key)  # type: ignore[arg-type]
+    if entry.what == "pin":
+        return before is not None and entry.key in before.pins
+    if entry.what == "held":
+        return before.held.get(entry.key) if before and isinstance(entry.key, int) else None
+    if entry.what == "part_more_ids":
+        return before.parts.get(entry.key, Part()).more_ids if before and isinstance(entry.key, int) else []
+    if entry.what in _PLAIN:
+        return getattr(before, entry.what) if before is not None else _PLAIN[entry.what]
     if before is not None and isinstance(entry.key, int) and entry.what in _PARTS:
         said = getattr(before.parts.get(entry.key, Part()), _PARTS[entry.what][0])
     unsaid = _PARTS[entry.what][1] if entry.what in _PARTS else None
@@ -490,6 +487,9 @@ _PARTS: dict[str, tuple[str, Any]] = {
 }
 
 
+_PLAIN: dict[str, Any] = {"aliases": [], "absorbed": [], "removed": False, "merged_into": None}
+
+
 def _name_entry(entry: Entry) -> str:
     return entry.what if entry.key is None else f"{entry.what} {entry.key}"
 
@@ -498,7 +498,18 @@ def _list_differences(state: Attendee, folded: Attendee) -> list[str]:
     """Where two attendees differ, in names for people. Values stay out: they are somebody's."""
     simple = [
         name
-        for name in ("status", "created_at", "updated_at", "sequence")
+        for name in (
+            "status",
+            "created_at",
+            "updated_at",
+            "sequence",
+            "aliases",
+            "pins",
+            "held",
+            "removed",
+            "merged_into",
+            "absorbed",
+        )
         if getattr(state, name) != getattr(folded, name)
     ]
     deep = [
@@ -519,15 +530,16 @@ def _list_unknown(what: str, numbers: Any, names: Names) -> list[str]:
     return [f"{what} {number}" for number in sorted(numbers) if number not in names.by_number]
 
 
-def _list_index_rows(attendee: Attendee, addresses: set[str]) -> dict[IndexName, list[tuple[Any, ...]]]:
-    """The rows that the index tables hold of an attendee who had these addresses too."""
+def _list_index_rows(attendee: Attendee) -> dict[IndexName, list[tuple[Any, ...]]]:
+    """The rows that the index tables hold of an attendee; the addresses of one that was merged are the other's."""
+    addresses = {fold_case(address) for address in (attendee.email, *attendee.aliases)}
     return {
-        "addresses": [(address, attendee.id) for address in sorted(addresses | {fold_case(attendee.email)})],
+        "addresses": [] if attendee.merged_into else [(address, attendee.id) for address in sorted(addresses)],
         "memberships": [(number, attendee.id) for number in attendee.group_numbers()],
         "third_party_ids": [
-            (source, part.third_party_id.value, attendee.id)
-            for source, part in attendee.parts.items()
-            if part.third_party_id is not None and part.third_party_id.value is not None
+            (source, third_party_id, attendee.id)
+            for source in attendee.parts
+            for third_party_id in attendee.ids_of(source)
         ],
     }
 

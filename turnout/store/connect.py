@@ -54,6 +54,7 @@ class Database:
                 f"The folder {self.path.parent} cannot be written to ({error.strerror}). Give the account that runs "
                 "Turnout the right to write there, or choose another place with TURNOUT_DATABASE_URL."
             ) from error
+        self.given_secret_key = secret_key
         self._secret_key = secret_key
         self._log_index = f"{self.path}-shm"
         # Within the process: file locks are held by processes, not threads.
@@ -86,11 +87,36 @@ class Database:
         with self._translated(), self._readers.begin() as connection:
             yield connection
 
+    @contextmanager
+    def read_outside(self) -> Generator[Any]:
+        """A reader's connection as the driver has it, in no transaction. Raises StorageUnavailable."""
+        with self._translated():
+            connection = self._readers.raw_connection()
+            try:
+                yield connection.driver_connection
+            finally:
+                connection.close()
+
     def move_log(self) -> None:
         """SQLite: moves what was committed from the log file into the database file, when enough is waiting there."""
         if self._count_pages_to_move() > CHECKPOINT_PAGES:
             with self._translated(), self._alone(), self._readers.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def forget_log(self) -> bool:
+        """SQLite: empties the log file, so that nothing of what was erased is left in it.
+
+        False where somebody was reading for longer than a lock is waited for; the log is moved later then.
+        """
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        while True:
+            with self._translated(), self._alone(), self._readers.connect() as connection:
+                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            if not busy:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
 
     def _count_pages_to_move(self) -> int:
         # The log file never shrinks, it is written again from its beginning. Its index, of which only this process's

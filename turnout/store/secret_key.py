@@ -1,14 +1,14 @@
 """The installation's secret key, where no setting gives it: a file beside the database.
 
-What is encrypted in the database and the digests that keep erased addresses away need it. Another key in its place would
-make them worthless without a word, so the file is made once and never overwritten.
+What is encrypted in the database and the digests that keep erased addresses away need it. Another key in its place
+would make them worthless without a word, so the file is made once and never overwritten.
 """
 
 import base64
 import hashlib
 import os
 import secrets
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from turnout.errors import StorageUnavailable
@@ -63,22 +63,29 @@ def fingerprint(key: bytes) -> str:
     return hashlib.sha256(b"turnout secret key\0" + key).hexdigest()[:16]
 
 
+def write(path: Path, key: bytes) -> None:
+    """A new file with the key, for its owner alone, on disk at the end. Raises OSError."""
+    with path.open("x", opener=_for_the_owner) as file:
+        file.write(as_text(key))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _make(path: Path) -> bytes:
     """Whole or not at all: the file gets its name when it is on disk. Who comes second takes the first one's."""
+    temporary = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
         try:
-            with os.fdopen(handle, "w") as file:
-                file.write(as_text(secrets.token_bytes(SECRET_KEY_BYTES)))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                # Not renamed, which would replace another's.
+            write(temporary, secrets.token_bytes(SECRET_KEY_BYTES))
+            # Not renamed, which would replace another's.
+            with suppress(FileExistsError):
                 os.link(temporary, path)
-            except FileExistsError:
-                pass
         finally:
-            Path(temporary).unlink()
+            temporary.unlink(missing_ok=True)
         flush(path.parent)
     except OSError as error:
         raise StorageUnavailable(

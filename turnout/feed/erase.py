@@ -1,0 +1,208 @@
+"""Forgetting a person (F1, F2): all values go, from state, log, pushes and answers; numbers and kinds stay.
+
+What a person's pushes were is looked for before the transaction, so that it holds up nobody for longer than it must.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from turnout import errors
+from turnout.feed.acts import Scene, get_attendee, on_stage
+from turnout.feed.configurations import Configurations
+from turnout.feed.suppress import digest_address
+from turnout.model.attendee import Attendee
+from turnout.model.change import Change
+from turnout.model.names import fold_case
+from turnout.model.receipt import Failure
+from turnout.model.source import PEOPLE
+from turnout.now import first_id, now_us
+from turnout.store import attendees, changes, erasure, events, suppressions
+from turnout.store.connect import Connection, Database
+
+_RECENT_US = 600 * 1_000_000
+"""For so long a push may have waited for its commit; its id is from when it came."""
+_ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What went."""
+
+    attendee_id: str
+    attendees: int
+    """With those that were merged into this one."""
+    changes: int
+    pushes: int
+    suppressed: int
+    """Sources that must not bring the person back."""
+
+
+def erase(
+    database: Database,
+    configurations: Configurations,
+    event_id: str,
+    reference: str,
+    actor: str,
+    *,
+    suppresses: bool = True,
+) -> Erased:
+    """Erases an attendee, found by address or id. Raises NotFound, Conflict and StorageUnavailable."""
+    with database.read() as connection:
+        attendee = get_attendee(connection, event_id, reference)
+        traces = _Traces(connection, event_id, attendee)
+        traces.follow(connection)
+    recent = first_id("psh", now_us() - _RECENT_US)
+    with on_stage(database, configurations, event_id, actor) as scene:
+        # Whatever was said of the person meanwhile goes too.
+        latest = _Traces(scene.connection, event_id, scene.get(attendee.id))
+        latest.push_ids = traces.push_ids
+        latest.follow(scene.connection, recent)
+        erased = _erase(scene, latest, database.secret_key if suppresses else None)
+    database.forget_log()
+    return erased
+
+
+class _Traces:
+    """What there is of one person: attendees, addresses, lines and pushes."""
+
+    def __init__(self, connection: Connection, event_id: str, attendee: Attendee) -> None:
+        self.event_id = event_id
+        self.attendee = attendee
+        absorbed = (attendees.find_attendee(connection, event_id, one) for one in attendee.absorbed)
+        self.attendees = [attendee, *(one for one in absorbed if one is not None)]
+        self.sequences = [line.sequence for one in self.attendees for line in read_history(connection, event_id, one)]
+        self.addresses = {
+            fold_case(address) for one in self.attendees for address in (one.email, *one.aliases) if address
+        }
+        self.push_ids: set[str] = set()
+
+    def follow(self, connection: Connection, since: str = "") -> None:
+        """Adds the pushes behind `since`: about these attendees, to these addresses, or failed ones that quote them."""
+        ids = {one.id for one in self.attendees}
+        for push in erasure.read_pushes(connection, self.event_id, since):
+            is_theirs = push.attendee_id in ids or (push.email is not None and fold_case(push.email) in self.addresses)
+            if is_theirs or (push.body is not None and self.is_named_in(push.body)):
+                self.push_ids.add(push.id)
+
+    def is_named_in(self, text: str) -> bool:
+        folded = fold_case(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
+        return any(address in folded for address in self.addresses) or any(one.id in text for one in self.attendees)
+
+
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def read_history(connection: Connection, event_id: str, attendee: Attendee) -> Iterable[Change]:
+    """All lines of one attendee, the latest first."""
+    last: int | None = attendee.sequence
+    while last is not None:
+        lines = changes.list_history(connection, event_id, last)
+        yield from lines
+        last = lines[-1].previous if lines else None
+
+
+def _erase(scene: Scene, traces: _Traces, secret_key: bytes | None) -> Erased:
+    connection, draft, event_id = scene.connection, scene.draft, traces.event_id
+    erasure.redact_changes(connection, event_id, traces.sequences)
+    erasure.redact_pushes(connection, event_id, sorted(traces.push_ids), msgspec.json.encode(_ERASED).decode())
+    _remove_answers(connection, traces)
+    for attendee in traces.attendees:
+        _remove_rows(connection, event_id, attendee)
+        _append_erased(scene, attendee)
+    sources = _list_sources(traces.attendees) if secret_key is not None else []
+    if secret_key is not None and sources:
+        suppressions.add(
+            connection,
+            event_id,
+            [
+                suppressions.Suppression(
+                    source_number=source,
+                    digest=digest_address(secret_key, event_id, address),
+                    created_at=draft.at,
+                    actor=scene.actor,
+                )
+                for source in sources
+                for address in sorted(traces.addresses)
+            ],
+        )
+        if not draft.configuration.event.suppresses:
+            event = msgspec.structs.replace(draft.configuration.event, suppresses=True)
+            events.update_event(connection, event)
+            draft.clock.version += 1
+            draft.configuration = msgspec.structs.replace(draft.configuration, event=event)
+    return Erased(
+        attendee_id=traces.attendee.id,
+        attendees=len(traces.attendees),
+        changes=len(traces.sequences),
+        pushes=len(traces.push_ids),
+        suppressed=len(sources),
+    )
+
+
+def _remove_rows(connection: Connection, event_id: str, attendee: Attendee) -> None:
+    erasure.remove_attendees(connection, event_id, [attendee.id])
+    addresses = {fold_case(address) for address in (attendee.email, *attendee.aliases)}
+    attendees.remove_addresses(connection, [(event_id, address, attendee.id) for address in sorted(addresses)])
+    attendees.remove_third_party_ids(
+        connection,
+        [(event_id, source, one, attendee.id) for source in attendee.parts for one in attendee.ids_of(source)],
+    )
+    attendees.remove_memberships(connection, [(event_id, number, attendee.id) for number in attendee.group_numbers()])
+
+
+def _append_erased(scene: Scene, attendee: Attendee) -> None:
+    draft = scene.draft
+    draft.clock.last_sequence += 1
+    draft.clock.last_at = draft.at
+    draft.changes.append(
+        Change(
+            sequence=draft.clock.last_sequence,
+            kind="erased",
+            at=draft.at,
+            true_at=draft.at,
+            attendee_id=attendee.id,
+            email=None,
+            push_id=None,
+            source_number=PEOPLE,
+            actor=scene.actor,
+            entries=[],
+            previous=attendee.sequence,
+        )
+    )
+
+
+def _remove_answers(connection: Connection, traces: _Traces) -> None:
+    """Answers kept for repeated requests that name the person, or one of the pushes."""
+    places = [
+        (source, key, item)
+        for source, key, item, answer in erasure.read_answers(connection, traces.event_id)
+        if answer and (traces.is_named_in(answer) or _push_of(answer) in traces.push_ids)
+    ]
+    erasure.remove_answers(connection, traces.event_id, places)
+
+
+class _Answer(msgspec.Struct):
+    push_id: str = ""
+
+
+def _push_of(answer: str) -> str:
+    try:
+        return msgspec.json.decode(answer, type=_Answer).push_id
+    except msgspec.DecodeError:
+        return ""
+
+
+def _list_sources(known: Sequence[Attendee]) -> list[int]:
+    """The sources that knew the person; people are none that could bring somebody back by mistake."""
+    return sorted({source for attendee in known for source in attendee.parts} - {PEOPLE})
+
+
+def lift(database: Database, configurations: Configurations, event_id: str, address: str, actor: str) -> int:
+    """Lets every source bring this address again (F2); gives for how many it was suppressed. Raises NotFound."""
+    digest = digest_address(database.secret_key, event_id, address.strip())
+    with on_stage(database, configurations, event_id, actor) as scene:
+        lifted = suppressions.lift(scene.connection, event_id, digest)
+        if not lifted:
+            raise errors.NotFound(f"No source is kept from bringing {address.strip()} back.")
+        return lifted
