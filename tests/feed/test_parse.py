@@ -280,6 +280,7 @@ def test_b7_what_is_no_address_is_told_why(email: str, reason: str) -> None:
         ({"profile": {"mail": "a@b.c"}}, "profile.email", "You sent profile.mail: send it as profile.email."),
         ({"person": {"emailAddress": "x"}}, "profile.email", "You sent person.emailAddress: send it as profile.email."),
         ({"profile": {"kontakt": "a@b.c"}}, "profile.email", "profile.kontakt holds an address"),
+        ({"rawRequest": '{"q3_email": "a@b.c"}'}, "profile.email", "rawRequest holds JSON inside a text"),
     ],
     ids=brief,
 )

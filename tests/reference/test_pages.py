@@ -190,7 +190,7 @@ def test_every_rule_that_is_named_anywhere_is_explained(client: TestClient[Lites
 def test_the_rules_are_shown_without_what_only_tests_need(client: TestClient[Litestar]) -> None:
     html = client.get("/rules/", headers=HTML).text
     assert "&lt;!--" not in html
-    assert "errors.md" not in html
+    assert '.md"' not in html
     assert 'href="../problems"' in html
     assert f"{PUBLIC_URL}/e/your-event" in html
     assert "turnout.example.org" not in html

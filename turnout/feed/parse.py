@@ -177,6 +177,10 @@ def _help_with_email(root: Node) -> str:
     held = next((n for n in candidates if isinstance(n.value, str) and is_address(n.value.strip())), None)
     if held is not None:
         return f"{show_path(held.spelled)} holds an address: if it is the attendee's, send it as profile.email. {seed}"
+    packed = next((n for n in candidates if isinstance(n.value, str) and n.value.lstrip()[:1] == "{"), None)
+    if packed is not None:
+        where = show_path(packed.spelled)
+        return f"{where} holds JSON inside a text, which is not read: send what is in it as fields. {seed}"
     return seed
 
 

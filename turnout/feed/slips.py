@@ -132,7 +132,12 @@ def _name_slip(text: str, at: int, ahead: str, reason: str) -> tuple[str, str]:
     if ahead[0] == "," and behind in ",{[:":
         return "there is a comma with nothing before it", "Remove the comma, or add what belongs before it."
     if ahead[0] in "'`“”„‘’«»":
-        return f'texts and names stand in straight double quotation marks ("), not in {ahead[0]}', 'Use ".'
+        cure = 'Use ".'
+        if ahead[:2] == "'{":
+            cure += (
+                ' In the command prompt of Windows, put the body into " and write \\" for each " in it, or send a file.'
+            )
+        return f'texts and names stand in straight double quotation marks ("), not in {ahead[0]}', cure
     if ahead.startswith(("//", "/*", "#", "<!--")):
         return "JSON has no comments", "Remove the comment."
     word = _WORD.match(ahead)

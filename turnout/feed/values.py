@@ -42,6 +42,9 @@ SLIPS = frozenset(
         "#NAME?",
         "#ERROR!",
         "System.Object",
+        "System.Object[]",
+        "System.Collections.Hashtable",
+        "System.Collections.Specialized.OrderedDictionary",
         "%s",
     )
 )

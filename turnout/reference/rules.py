@@ -34,7 +34,11 @@ def _convert() -> str:
     for opening, inside in pairwise(tokens):
         if opening.type == "heading_open":
             opening.attrSet("id", _as_anchor(inside.content))
-    return str(markdown.renderer.render(tokens, markdown.options, {}))
+    return _ELSEWHERE.sub(r"\1", str(markdown.renderer.render(tokens, markdown.options, {})))
+
+
+_ELSEWHERE = re.compile(r'<a href="(?!errors\.md")[\w./-]+\.md">(.*?)</a>')
+"""Links to pages that are in the repository alone: here they are words."""
 
 
 def _find_file() -> Path:
