@@ -235,7 +235,7 @@ class TestedEvent:
         """The log has no gap, and folding it gives the state."""
         with self.database.read() as connection:
             log = changes.list_changes(connection, self.id, limit=1_000_000)
-            state = attendees.list_attendees(connection, self.id, status=None, limit=1_000_000)
+            state = attendees.list_attendees(connection, self.id, with_merged=True, status=None, limit=1_000_000)
         assert [change.sequence for change in log] == list(range(1, len(log) + 1))
         assert {one.id: as_folded(one) for one in state} == {
             attendee_id: as_folded(one) for attendee_id, one in fold(log).items()

@@ -267,7 +267,10 @@ def check_log(database: Database) -> None:
             assert times == sorted(times)
             assert clock.last_at >= max(times, default=0)
             state = {
-                one.id: one for one in attendees.list_attendees(connection, event.id, status=None, limit=1_000_000)
+                one.id: one
+                for one in attendees.list_attendees(
+                    connection, event.id, status=None, limit=1_000_000, with_merged=True
+                )
             }
             folded = {attendee_id: as_folded(one) for attendee_id, one in fold(lines).items()}
             assert folded == {attendee_id: as_folded(one) for attendee_id, one in state.items()}
@@ -279,16 +282,19 @@ def _check_indexes(connection: Any, event_id: str, state: dict[str, Attendee]) -
         return {tuple(row) for row in connection.exec_driver_sql(statement, (event_id,))}
 
     assert rows("SELECT address, attendee_id FROM addresses WHERE event_id = ?") == {
-        (fold_case(one.email), one.id) for one in state.values()
+        (fold_case(address), one.id)
+        for one in state.values()
+        if one.merged_into is None
+        for address in (one.email, *one.aliases)
     }
     assert rows("SELECT group_number, attendee_id FROM memberships WHERE event_id = ?") == {
         (number, one.id) for one in state.values() for number in one.group_numbers()
     }
     assert rows("SELECT source_number, third_party_id, attendee_id FROM third_party_ids WHERE event_id = ?") == {
-        (source, part.third_party_id.value, one.id)
+        (source, third_party_id, one.id)
         for one in state.values()
-        for source, part in one.parts.items()
-        if part.third_party_id is not None and part.third_party_id.value is not None
+        for source in one.parts
+        for third_party_id in one.ids_of(source)
     }
     assert rows("SELECT id, status, email_key FROM attendees WHERE event_id = ?") == {
         (one.id, one.status, fold_case(one.email)) for one in state.values()

@@ -1,11 +1,12 @@
 """Attendees: their present state, and who has which address, id and group."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, text
 
-from turnout.model.attendee import Attendee
+from turnout.model.attendee import Attendee, Part, Said
 from turnout.store.connect import in_parts, insert, run, values
 
 _ATTENDEE = "event_id, id, status, email_key, name_key, company_key, updated_at, document"
@@ -48,6 +49,46 @@ def find_by_third_party_ids(
         )
         for event_id, source_number, third_party_id, document in rows:
             yield event_id, source_number, third_party_id, _decode(document)
+
+
+def find_by_ids(connection: Connection, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Attendee]]:
+    """Takes (event, id), gives the event with the attendee."""
+    for some in in_parts(wanted, 2):
+        rows = run(
+            connection,
+            "SELECT event_id, document FROM attendees"
+            f" WHERE (event_id, id) IN (VALUES {values(connection, 2, len(some))})",
+            tuple(parameter for pair in some for parameter in pair),
+        )
+        for event_id, document in rows:
+            yield event_id, _decode(document)
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """An attendee as far as it tells who expects them: decoding no more than that is quicker."""
+
+    id: str
+    profile: dict[str, Said[Any]]
+    parts: dict[int, Part] = {}
+    merged_into: str | None = None
+
+    @property
+    def email(self) -> str:
+        return self.profile["email"].value or ""
+
+
+_decode_expectation = msgspec.json.Decoder(Expectation).decode
+
+
+def list_expectations(
+    connection: Connection, event_id: str, *, after_id: str = "", limit: int = 1_000
+) -> list[Expectation]:
+    """A page of attendees in the order of their ids, whatever their status."""
+    rows = connection.execute(
+        text("SELECT document FROM attendees WHERE event_id = :event_id AND id > :after_id ORDER BY id LIMIT :limit"),
+        {"event_id": event_id, "after_id": after_id, "limit": limit},
+    )
+    return [_decode_expectation(document) for document in rows.scalars()]
 
 
 def find_attendee(connection: Connection, event_id: str, attendee_id: str) -> Attendee | None:
@@ -141,14 +182,18 @@ def list_attendees(
     group_number: int | None = None,
     after_id: str = "",
     limit: int = 1_000,
+    with_merged: bool = False,
 ) -> list[Attendee]:
     """A page of attendees in the order of their ids.
 
-    `search` is folded text that e-mail, name or company contain; `status` None means any.
+    `search` is folded text that e-mail, name or company contain; `status` None means any. Those that were merged into
+    others are nobody of their own and come only when asked for.
     """
     where = ["event_id = :event_id", "id > :after_id"]
     if status is not None:
         where.append("status = :status")
+    elif not with_merged:
+        where.append("status <> 'merged'")
     if group_number is not None:
         where.append(
             "id IN (SELECT attendee_id FROM memberships WHERE event_id = :event_id AND group_number = :group_number)"
