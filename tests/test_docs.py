@@ -32,6 +32,13 @@ def test_every_problem_and_warning_of_the_feed_has_its_paragraph_and_no_other_ha
     assert raised[True] == set(WARNINGS)
 
 
+def test_what_is_said_of_security_is_shown_by_tests_that_there_are() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "docs/security.md").read_text("utf-8"))
+    assert len(named) > 10
+    missing = [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text("utf-8")]
+    assert missing == []
+
+
 def _list_codes() -> Iterator[tuple[bool, str]]:
     """Every code that the feed writes as a literal; whether it is a warning's."""
     for path in (ROOT / "turnout/feed").glob("*.py"):

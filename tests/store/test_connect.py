@@ -49,6 +49,17 @@ def pragma(connection: Any, name: str) -> Any:
     return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
+def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with closing(Database(f"sqlite:///{folder}/turnout.db")) as database:
+        schema.prepare(database)
+        write_one(database)
+        rights = {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert set(rights) >= {"turnout.db", "turnout.db-wal", "turnout.db-shm", "turnout.db.lock"}
+    assert set(rights.values()) == {0o600}
+
+
 # --- Durable ---------------------------------------------------------------------------------------------------------
 
 

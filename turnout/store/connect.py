@@ -47,7 +47,10 @@ class Database:
         assert path is not None
         self.path = Path(path)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.path.exists():
+                # SQLite gives the files beside it the same rights.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         except OSError as error:
             raise StorageUnavailable(
@@ -117,6 +120,22 @@ class Database:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
+
+    @contextmanager
+    def write_to_file(self) -> Generator[Connection | None]:
+        """SQLite: as `write`, while all that was ever committed stands in the database file and nothing in the log.
+
+        None where somebody was reading for longer than a lock is waited for. Raises StorageUnavailable.
+        """
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.forget_log():
+                with self.write() as connection:
+                    # Nobody else can commit now; somebody may have before.
+                    if os.stat(f"{self.path}-wal").st_size == 0:
+                        yield connection
+                        return
+        yield None
 
     def _count_pages_to_move(self) -> int:
         # The log file never shrinks, it is written again from its beginning. Its index, of which only this process's
