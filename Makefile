@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 DONE := .venv/.done
+PEERS := .venv-peers
 ASSETS := turnout/assets/swagger-ui
 
 # uv trusts what the system trusts, as pip does, and takes the Python of .venv, never one of its own.
@@ -24,7 +25,7 @@ endif
 
 .PHONY: help
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup ## Set up and start Turnout, with a database, an event, a key and a curl command to paste
@@ -62,6 +63,22 @@ format: setup ## Format the code and mend what the linter can mend
 bench: setup ## Print the benchmark's ratios
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: torture
+torture: setup test-tools ## Kill the server, cut its power, fill its disk, again and again; ARGS="--minutes 5 kill" does some
+	@$(BIN)/python -m torture $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: setup $(PEERS)/.done ## Print how Turnout compares with PocketBase, Datasette and a handler with an ORM
+	@$(BIN)/python -m bench.peers $(ARGS)
+
+# An environment of its own, so that nothing of ours can come to rest on what is in it.
+$(PEERS)/.done: requirements/peers.txt $(DONE)/venv
+	$(writable)
+	@echo "setup: $$(grep -c == $<) Python packages for the peers"
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --quiet --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: lock
 COMPILE = $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
@@ -70,14 +87,15 @@ lock: setup ## Pin the dependencies again after a change to pyproject.toml or pa
 	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) --group node --output-file requirements/node.txt
+	$(COMPILE) requirements/peers.in --constraints requirements/run.txt --output-file requirements/peers.txt
 	$(call npm,install --package-lock-only --loglevel=error)
 	@if grep -nE '[a-z]+://' requirements/*.txt package-lock.json; then \
 		echo 'A lock file names an address: see above.'; exit 1; fi
 
 .PHONY: clean
 clean: ## Remove what make made: .venv, node_modules, built files, caches; never ./data
-	rm -rf .venv node_modules turnout/assets dist .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
-	find turnout tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .venv $(PEERS) node_modules turnout/assets dist .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find turnout tests bench torture -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Before anything is made: whoever may not write here is told so, and what to do, before a tool says it in its own way.
 writable = @for place in . .venv; do \
