@@ -33,6 +33,8 @@ _WRITER_CACHE_KIB = 96 * 1024
 _READER_CACHE_KIB = 8 * 1024
 CHECKPOINT_PAGES = 4_000
 """The log file's size, in pages of 4 KiB, from which its content is moved into the database file."""
+_LOG_KEPT_BYTES = 32 << 20
+"""To which the log file shrinks when it is begun anew after a long reader, a backup say, has let it grow."""
 _MAX_PARAMETERS = 30_000
 """Below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
 
@@ -60,6 +62,7 @@ class Database:
         self.given_secret_key = secret_key
         self._secret_key = secret_key
         self._log_index = f"{self.path}-shm"
+        self._index: int | None = None
         # Within the process: file locks are held by processes, not threads.
         self._one_writer = threading.Lock()
         self._writer = _sqlite_engine(
@@ -114,7 +117,12 @@ class Database:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             with self._translated(), self._alone(), self._readers.connect() as connection:
-                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                # Who is reading is waited for below, without the lock: pushes would wait as long.
+                connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+                try:
+                    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT_S * 1000)}")
             if not busy:
                 return True
             if time.monotonic() > deadline:
@@ -132,24 +140,32 @@ class Database:
             if self.forget_log():
                 with self.write() as connection:
                     # Nobody else can commit now; somebody may have before.
-                    if os.stat(f"{self.path}-wal").st_size == 0:
+                    if self.path.with_name(self.path.name + "-wal").stat().st_size == 0:
                         yield connection
                         return
         yield None
 
     def _count_pages_to_move(self) -> int:
-        # The log file never shrinks, it is written again from its beginning. Its index, of which only this process's
-        # readers and the command line know besides, says what is in it: mxFrame and nBackfill of SQLite's WAL-index
-        # format, in the machine's byte order.
-        try:
-            index = os.open(self._log_index, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        # The log file's size says nothing: it is written again from its beginning. Its index, of which only this
+        # process's readers and the command line know besides, says what is in it: mxFrame and nBackfill of SQLite's
+        # WAL-index format, in the machine's byte order.
+        index = self._open_log_index()
+        if index is None:
             return 0
-        try:
-            head = os.read(index, 100)
-        finally:
-            os.close(index)
+        head = os.pread(index, 100, 0)
         return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
+
+    def _open_log_index(self) -> int | None:
+        # Opened once and kept. To close any descriptor of a file gives up all locks that the process has on it, and so
+        # SQLite's: the next program to open the database would take itself for the first, begin the index anew, and
+        # this process would die of it (SIGBUS). An index without a name is nobody's any more.
+        if self._index is not None and os.fstat(self._index).st_nlink == 0:
+            os.close(self._index)
+            self._index = None
+        if self._index is None:
+            with suppress(FileNotFoundError):
+                self._index = os.open(self._log_index, os.O_RDONLY | os.O_CLOEXEC)
+        return self._index
 
     @property
     def secret_key(self) -> bytes:
@@ -166,6 +182,10 @@ class Database:
     def close(self) -> None:
         self._let_go()
         self._lock.close()
+        # Where others still use the index it stays open, see there.
+        if self._index is not None and os.fstat(self._index).st_nlink == 0:
+            os.close(self._index)
+            self._index = None
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -287,6 +307,7 @@ def _sqlite_engine(url: str, *, begin: str, cache_kib: int, **pool: Any) -> Engi
         cursor.execute("PRAGMA synchronous = FULL")
         # Moving the log is ours, under the file lock.
         cursor.execute("PRAGMA wal_autocheckpoint = 0")
+        cursor.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
         # What is erased must not stay behind in free pages.
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")

@@ -1,7 +1,13 @@
-"""What was written or named reaches the disk."""
+"""Files that reach the disk."""
 
 import os
 from pathlib import Path
+from typing import IO
+
+
+def new_file(path: Path) -> IO[bytes]:
+    """A file that was not there, for its owner alone. Whoever writes it flushes it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def flush(path: Path) -> None:

@@ -1,16 +1,19 @@
 """The schema's version: made on an empty database, brought up to date at start, refused when newer than the program."""
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
 from turnout.errors import StorageUnavailable
+from turnout.store import backup_file
 from turnout.store.connect import Database
 from turnout.store.tables import metadata
 
-VERSION = "0004"
+VERSION = "0005"
 """The revision of the last migration."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
+log = logging.getLogger("turnout.store")
 
 
 def prepare(database: Database) -> None:
@@ -24,7 +27,11 @@ def prepare(database: Database) -> None:
         if found is None:
             _make(connection)
         elif found != VERSION:
-            _migrate(connection, found)
+            _refuse_unknown(found)
+            # Under the writer's lock: what is migrated is what was backed up.
+            _back_up(database, connection, found)
+            _migrate(connection)
+            log.info("the schema is brought from %s to %s", found, VERSION)
 
 
 def find_version(connection: Connection) -> str | None:
@@ -34,6 +41,16 @@ def find_version(connection: Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
+def is_known(version: str) -> bool:
+    """Whether this program can bring it up to date."""
+    return any(file.name.startswith(f"{version}_") for file in _MIGRATIONS.glob("[0-9]*.py"))
+
+
+def backup_before(database: Path) -> Path:
+    """Where the backup is that the last migration has made."""
+    return database.with_name(f"{database.name}.before-{VERSION}.backup")
+
+
 def _make(connection: Connection) -> None:
     """Makes everything as it is now, and says so in the table that Alembic keeps."""
     metadata.create_all(connection)
@@ -41,18 +58,35 @@ def _make(connection: Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{VERSION}')")
 
 
-def _migrate(connection: Connection, found: str) -> None:
+def _refuse_unknown(found: str) -> None:
+    if not is_known(found):
+        raise StorageUnavailable(
+            f"The database was made by a newer version of Turnout (schema {found}; this one knows up to {VERSION}). "
+            "Start that version, or restore the backup that was made before the upgrade."
+        )
+
+
+def _back_up(database: Database, connection: Connection, found: str) -> None:
+    """Keeps what is there, so that there is a way back. Raises StorageUnavailable, and then nothing is migrated."""
+    if connection.exec_driver_sql("SELECT 1 FROM events LIMIT 1").first() is None:
+        return
+    file = backup_before(database.path)
+    log.info("the schema will be brought from %s to %s; first a backup: %s", found, VERSION, file)
+    try:
+        backup_file.write(database, file)
+    except StorageUnavailable as error:
+        raise StorageUnavailable(
+            f"The database is of an earlier version and was not brought up to date, because no backup could be made. "
+            f"{error.detail}"
+        ) from error
+
+
+def _migrate(connection: Connection) -> None:
     # Slow to import, and seldom needed.
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-    known = {file.name.split("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py")}
-    if found not in known:
-        raise StorageUnavailable(
-            f"The database was made by a newer version of Turnout (schema {found}; this one knows up to {VERSION}). "
-            "Start that version, or restore the backup that was made before the upgrade."
-        )
     scripts = ScriptDirectory(str(_MIGRATIONS), version_locations=[str(_MIGRATIONS)])
     environment = EnvironmentContext(Config(), scripts, fn=lambda at, _: scripts._upgrade_revs("head", at))
     with environment:

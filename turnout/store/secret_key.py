@@ -13,7 +13,7 @@ from pathlib import Path
 
 from turnout.errors import StorageUnavailable
 from turnout.settings import SECRET_KEY_BYTES, as_secret_key
-from turnout.store.flush import flush
+from turnout.store.flush import flush, new_file
 
 _FOR_OTHERS = 0o077
 
@@ -65,14 +65,10 @@ def fingerprint(key: bytes) -> str:
 
 def write(path: Path, key: bytes) -> None:
     """A new file with the key, for its owner alone, on disk at the end. Raises OSError."""
-    with path.open("x", opener=_for_the_owner) as file:
-        file.write(as_text(key))
+    with new_file(path) as file:
+        file.write(as_text(key).encode())
         file.flush()
         os.fsync(file.fileno())
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _make(path: Path) -> bytes:

@@ -1,0 +1,64 @@
+"""`turnout backup` and `turnout restore`: what they say, and with which code they end."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, person
+from turnout.store import schema
+from turnout.store.connect import Database
+
+
+def test_there_and_back(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    file = tmp_path / "monday.backup"
+    said = cli.text("backup", str(file))
+    assert "spring: 1 change" in said
+    assert "There is no secret key yet" in said
+    assert "There is a file" in cli.error("backup", str(file))
+    cli.run("backup", str(file), "--force")
+    assert "With --force" in cli.error("restore", str(file))
+    cli.push(person("b@x.org"))
+    said = cli.text("restore", str(file), "--force")
+    assert "turnout.db.before-restore-20" in said
+    assert "turnout verify" in said
+    assert [one["email"] for one in cli.json("attendees", "list", "--event", "spring")["attendees"]] == ["a@x.org"]
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere' / 'turnout.db'}")
+    restored = cli.json("restore", str(file))
+    assert restored["putAside"] is None
+    assert restored["backup"]["events"][0]["lastSequence"] == 1
+    assert cli.json("verify")["ok"]
+
+
+def test_a_backup_says_plainly_when_the_key_is_not_in_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.make_event()
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", bytes(range(32)).hex())
+    assert "The secret key is NOT in it" in cli.text("backup", str(tmp_path / "b"))
+    monkeypatch.delenv("TURNOUT_SECRET_KEY")
+    assert "Set TURNOUT_SECRET_KEY to it" in cli.text("restore", str(tmp_path / "b"), "--force")
+
+
+def test_a_backup_changes_nothing_not_even_the_schema(cli: Cli, tmp_path: Path) -> None:
+    cli.make_event()
+    database = Database(cli.url)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    manifest = cli.json("backup", str(tmp_path / "b"))["manifest"]
+    assert manifest["schemaVersion"] == "0001"
+    with database.read() as connection:
+        assert schema.find_version(connection) == "0001"
+    database.close()
+
+
+def test_where_there_is_nothing_to_back_up_or_restore_a_sentence_says_so(cli: Cli, tmp_path: Path) -> None:
+    assert "There is no database at" in cli.error("backup", str(tmp_path / "b"))
+    assert "No such file" in cli.error("restore", str(tmp_path / "b"))
+
+
+def test_a_server_does_not_start_with_a_key_that_others_may_read(cli: Cli, tmp_path: Path) -> None:
+    cli.make_event()
+    (tmp_path / "turnout.db.key").write_text("x")
+    assert "chmod 600" in cli.error("serve", "--port", "0").replace("\n", " ")

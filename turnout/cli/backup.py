@@ -1,0 +1,48 @@
+"""`turnout backup`: everything in one file, beside a running server."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import rich_click as click
+
+from turnout.cli import output
+from turnout.cli.bytes_bar import bytes_bar
+from turnout.cli.opened import opened
+
+_NICE = 19
+"""The server comes first: a backup takes what is left of the processor."""
+_WHERE_THE_KEY_IS = {
+    "in this file": "The secret key is in it: keep the file as safe as the database.",
+    "in the settings": (
+        "The secret key is NOT in it, because it comes from TURNOUT_SECRET_KEY. Keep it elsewhere: without it "
+        "encrypted secrets and suppressions are lost."
+    ),
+    "none yet": "There is no secret key yet, because nothing has needed one.",
+}
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
+@output.json_option
+def command(file: Path, force: bool) -> None:
+    """Copy everything, as it is at one moment, into FILE. Pushes go on meanwhile.
+
+    FILE gets its name when it is whole and on disk. `turnout restore` takes it.
+
+    Example: turnout backup /var/backups/turnout-monday.backup
+    """
+    from turnout.operations.backup import back_up
+
+    with suppress(OSError):
+        os.nice(_NICE)
+    with opened(as_it_is=True) as database, bytes_bar("copying") as on_progress:
+        manifest = back_up(database, file.absolute(), replace=force, on_progress=on_progress)
+    size = file.stat().st_size
+    if output.wants_json():
+        output.write_json({"file": str(file.absolute()), "sizeBytes": size, "manifest": manifest})
+        return
+    output.say(f"{file}: {size / 1e6:,.1f} MB, as of {manifest.at}.")
+    output.say(*(f"  {head.slug}: {output.count(head.last_sequence, 'change')}" for head in manifest.events))
+    output.say(_WHERE_THE_KEY_IS[manifest.key])

@@ -1,0 +1,30 @@
+"""A backup beside whatever runs, into a file that somebody names."""
+
+from pathlib import Path
+
+from turnout.errors import Conflict, InvalidRequest
+from turnout.store import backup_file
+from turnout.store.backup_file import Manifest
+from turnout.store.connect import Database
+from turnout.store.snapshot import OnProgress
+
+_OF_THE_DATABASE = ("", "-wal", "-shm", ".lock", ".lock-next", ".server", ".key")
+
+
+def back_up(
+    database: Database, file: Path, *, replace: bool = False, on_progress: OnProgress = lambda *_: None
+) -> Manifest:
+    """Copies the database, as it is at one moment, and its key into the file, which is for its owner alone.
+
+    Raises InvalidRequest and Conflict where the file cannot be meant, and StorageUnavailable.
+    """
+    if file.is_dir():
+        raise InvalidRequest(f"{file} is a folder. Name a file in it: {file / 'turnout.backup'}")
+    if not file.parent.is_dir():
+        raise InvalidRequest(f"There is no folder {file.parent}. Make it first.")
+    path = database.path.resolve()
+    if file.resolve() in [path.with_name(path.name + ending) for ending in _OF_THE_DATABASE]:
+        raise InvalidRequest(f"{file} belongs to the database itself. Choose another name for the backup.")
+    if file.exists() and not replace:
+        raise Conflict(f"There is a file {file} already. Choose another name, or replace it with --force.")
+    return backup_file.write(database, file, on_progress)
