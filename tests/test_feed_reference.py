@@ -2,10 +2,13 @@
 
 Comments in the page, which readers do not see, set the stage: `event` makes a fresh one (with settings), `source` a
 further source (`Ticket shop` gets `ticket-shop-key`), `push` sends a body before the example, `read key` and
-`staff only` do what they say, `encoding` is that of the next request. `…` in an answer stands for anything.
+`staff only` do what they say, `encoding` is that of the next request. Commands between examples are run, for the event
+at hand. `…` in an answer stands for anything.
 """
 
+import csv
 import gzip
+import io
 import json
 import re
 import shlex
@@ -24,11 +27,12 @@ from turnout.events import keys, names, policy
 
 PAGE = Path(__file__).parent.parent / "docs" / "feed.md"
 RULES = {
-    "A": (1, 2, 3, 4, 5, 6),
+    "A": (1, 2, 3, 4, 5, 6, 7),
     "B": (1, 2, 3, 4, 5, 6, 7),
-    "C": (1, 2, 3, 4, 5, 8, 9),
+    "C": (1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
     "D": (1, 2, 3, 4, 5, 6, 7),
-    "E": (1, 2, 3),
+    "E": (1, 2, 3, 4),
+    "F": (1, 2, 3),
 }
 """Those of the contract that are in force for senders."""
 RULES_IN_FORCE = [f"{letter}{number}" for letter, numbers in RULES.items() for number in numbers]
@@ -133,9 +137,17 @@ class Stage:
             content = gzip.compress(content)
         self.encoding = "utf-8"
         response = self.product.client.request(method, url, content=content, headers=headers)
-        answered = response.json()
-        self.last_id = answered.get("id") or self.last_id
+        self.last_id = _read_body(response).get("id") or self.last_id
         return response
+
+    def command(self, lines: str) -> None:
+        """What staff do at the command line, where the event is called spring."""
+        event = self._get_event()
+        for words in map(shlex.split, lines.splitlines()):
+            arguments = [event.slug if word == "spring" else word for word in words[1:]]
+            subprocess.run(
+                [*TURNOUT, *arguments], env=self.product.server.environment, capture_output=True, timeout=60, check=True
+            )
 
     def _with_keys(self, text: str) -> str:
         return re.sub(r"\b[a-z][a-z-]*-key\b", lambda match: self.keys.get(match[0], match[0]), text)
@@ -152,7 +164,21 @@ def _read_settings(text: str) -> dict[str, str]:
 def read_answer(text: str) -> Answer:
     head, _, body = text.partition("\n\n")
     first, *lines = head.split("\n")
-    return Answer(int(first.split()[1]), dict(line.split(": ", 1) for line in lines), json.loads(body))
+    headers = dict(line.split(": ", 1) for line in lines)
+    is_csv = headers.get("Content-Type", "").startswith("text/csv")
+    return Answer(int(first.split()[1]), headers, {"rows": _read_rows(body)} if is_csv else json.loads(body))
+
+
+def _read_body(response: httpx2.Response) -> dict[str, Any]:
+    """An answer's document; of CSV its rows."""
+    if response.headers["content-type"].startswith("text/csv"):
+        return {"rows": _read_rows(response.text)}
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def _read_rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
 
 
 def find_difference(expected: Any, actual: Any, path: str = "$") -> str | None:
@@ -202,6 +228,8 @@ def run(steps: list[Step], product: Product) -> int:
         where = f"docs/feed.md, line {step.line}"
         if step.kind == "comment":
             stage.follow(step.text)
+        elif step.kind == "sh":
+            stage.command(step.text)
         elif step.kind == "request":
             assert response is None, f"{where}: the request before has no answer."
             response = stage.send(step.text)
@@ -211,7 +239,7 @@ def run(steps: list[Step], product: Product) -> int:
             assert response.status_code == printed.status, f"{where}: {response.status_code} {response.text}"
             for name, value in printed.headers.items():
                 assert response.headers.get(name) == value, f"{where}: {name} is {response.headers.get(name)!r}"
-            difference = find_difference(printed.body, response.json())
+            difference = find_difference(printed.body, _read_body(response))
             assert difference is None, f"{where}: {difference}\n{response.text}"
             response = None
             count += 1
@@ -267,13 +295,10 @@ def test_the_table_lists_every_setting_with_its_values() -> None:
 
 def test_the_commands_of_the_staff_work(product: Product) -> None:
     (commands,) = [step.text for step in SECTIONS["Settings"] if step.kind == "sh"]
-    event = product.make_event()
+    stage = Stage(product)
+    stage.event = event = product.make_event()
     shop_key = event.make_source("Ticket shop")
-    for words in map(shlex.split, commands.splitlines()):
-        arguments = [event.slug if word == "spring" else word for word in words[1:]]
-        subprocess.run(
-            [*TURNOUT, *arguments], env=product.server.environment, capture_output=True, timeout=60, check=True
-        )
+    stage.command(commands)
     settings = event.get("/key", key=shop_key).json()["source"]["settings"]
     assert settings == {"null": "clear", "blank": "clear", "groups": "add", "lists": "none", "status_codes": "precise"}
 

@@ -23,6 +23,12 @@ def as_lines(_: object, value: object) -> bytes:
     return value.encode() if isinstance(value, str) else json.dumps(value, default=str).encode()
 
 
+@schemathesis.serializer("text/csv")
+def as_csv(_: object, value: object) -> bytes:
+    """CSV is described as text too."""
+    return str(value).encode()
+
+
 schema = schemathesis.openapi.from_dict(openapi.document("http://127.0.0.1", __version__))
 
 

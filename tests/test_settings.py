@@ -1,5 +1,6 @@
 """What may stand in the environment, and what is said of what may not."""
 
+import base64
 import ipaddress
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from turnout import settings
 from turnout.settings import InvalidSettings, Settings, read
+
+KEY = bytes(range(200, 232))
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -21,6 +24,7 @@ def test_an_empty_environment_gives_the_defaults(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     assert read({}) == Settings(
         database_url=f"sqlite:///{tmp_path}/data/turnout.db",
+        secret_key=None,
         public_url=None,
         trusted_proxies=(),
         max_body=1_048_576,
@@ -49,6 +53,9 @@ def test_the_senders_key_and_the_tests_own_names_are_let_through() -> None:
     ("field", "text", "value"),
     [
         ("database_url", "sqlite:////var/lib/turnout.db", "sqlite:////var/lib/turnout.db"),
+        ("secret_key", KEY.hex(), KEY),
+        ("secret_key", base64.b64encode(KEY).decode(), KEY),
+        ("secret_key", base64.urlsafe_b64encode(KEY).decode().rstrip("="), KEY),
         ("public_url", "https://feed.example.org", "https://feed.example.org"),
         ("public_url", "https://Feed.Example.org:8443/Turnout/", "https://feed.example.org:8443/Turnout"),
         ("public_url", "http://[2001:db8::1]:8000", "http://[2001:db8::1]:8000"),
@@ -99,6 +106,11 @@ def test_a_relative_database_lies_in_the_working_directory(tmp_path: Path, monke
         ("DATABASE_URL", "sqlite:////var/lib/", "must name a file"),
         ("DATABASE_URL", "sqlite:///:memory:", "keeps nothing"),
         ("DATABASE_URL", "sqlite:////a.db?mode=ro", "plain path"),
+        ("SECRET_KEY", "hunter2", "must be 32 random bytes"),
+        ("SECRET_KEY", base64.b64encode(KEY[1:]).decode(), "must be 32 random bytes"),
+        ("SECRET_KEY", "zz" * 32, "must be 32 random bytes"),
+        ("SECRET_KEY", "é" * 64, "must be 32 random bytes"),
+        ("SECRET_KEY", "0" * 64, "must be random"),
         ("PUBLIC_URL", "feed.example.org", "begins with http:// or https://"),
         ("PUBLIC_URL", "ftp://feed.example.org", "begins with http:// or https://"),
         ("PUBLIC_URL", "https://", "begins with http:// or https://"),
@@ -229,6 +241,16 @@ def test_every_setting_is_described() -> None:
     assert described["SHUTDOWN_TIMEOUT_S"] == ("number", "seconds", "10")
     assert described["LOG_FORMAT"] == ("text or json", "", "text")
     assert described["TRUSTED_PROXIES"] == ("networks", "", "none")
+
+
+def test_the_secret_key_is_shown_nowhere(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY.hex() + "\n")
+    assert read({"TURNOUT_SECRET_KEY_FILE": str(file)}).secret_key == KEY
+    for environ in ({"TURNOUT_SECRET_KEY": KEY.hex()}, {"TURNOUT_SECRET_KEY": KEY.hex()[1:]}):
+        (origin,) = [one for one in settings.origins(environ) if one.name == "TURNOUT_SECRET_KEY"]
+        assert origin.value == "***"
+        assert KEY.hex()[1:-1] not in str(origin)
 
 
 def test_settings_do_not_change_once_read() -> None:

@@ -18,6 +18,11 @@ def first_id(prefix: str, at_us: int) -> str:
     return f"{prefix}_{at_us // 1_000 << 80:032x}"
 
 
+def made_at(an_id: str) -> int:
+    """When this id was made, to the millisecond."""
+    return int(an_id.rpartition("_")[2][:12], 16) * 1_000
+
+
 def new_id(prefix: str) -> str:
     """A UUIDv7 (RFC 9562) in hexadecimal behind a prefix that says what it is: `psh_0193…`.
 

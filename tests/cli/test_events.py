@@ -42,11 +42,16 @@ def test_settings_are_set_and_shown(cli: Cli) -> None:
         "name": "Autumn",
         "host": "feed.autumn.org",
         "time_zone": "Europe/Berlin",
+        "identity": "email",
         "null": "clear",
         "blank": "clear",
         "groups": "source",
         "lists": "none",
         "status_codes": "seed",
+        "mode": "live",
+        "ends_at": None,
+        "purge_after": None,
+        "keep_bodies": "30d",
     }
     assert shown["gateway"] == "https://feed.autumn.org"
     assert shown["lastSequence"] == 1

@@ -67,7 +67,7 @@ def test_a_spoiled_line_spoils_only_itself() -> None:
     [
         (b"", "The file is empty"),
         (b"  \n \n", "The file is empty"),
-        (b"email,title\na@x.org,CTO\n", "begins neither like JSON"),
+        (b"nobody,knows\na@x.org,CTO\n", "begins neither like JSON"),
         (b"[{}, {]", "line 1"),
         (b"[{}, NaN]", "NaN"),
         (b'[{"a": 1} {"b": 2}]', "comma"),
@@ -112,8 +112,8 @@ def test_people_see_where_and_why_items_failed(cli: Cli) -> None:
     content = "\n\n".join(json.dumps(body) for body in [ANN] + [{"profile": {"email": "x"}}] * 25)
     shown = cli.text("push", "--event", "spring", "-", code=1, stdin=content)
     assert "26 items pushed (1 created, 25 failed)." in shown
-    assert "  line 3: " in shown
-    assert "… and 5 more failed." in shown
+    assert '  25 × profile.email is "x", which is not an e-mail address: it has no @.' in shown
+    assert "Lines 3, 5, 7, 9, 11 and 20 more." in shown
 
 
 def test_more_than_a_chunk_is_pushed(cli: Cli) -> None:
@@ -305,3 +305,142 @@ def test_ctrl_c_says_how_far_it_got(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     content = "\n".join(json.dumps(person(f"p{number}@x.org")) for number in range(600))
     result = cli.run("push", "--event", "spring", "-", code=130, stdin=content)
     assert "Stopped. 500 items pushed (500 created)." in result.stderr
+
+
+# CSV
+
+PEOPLE = "email;phone;customFields.Shoe size\na@x.org;+49 1;43\n\nb;=1+1;\nc@x.org\nd@x.org;;\n"
+
+
+def way(cli: Cli, product: Product, monkeypatch: pytest.MonkeyPatch, direct: bool) -> tuple[str, ...]:
+    """The arguments that push into the database or through a gateway."""
+    if direct:
+        cli.make_event()
+        return ("push", "--event", "spring")
+    event = product.make_event()
+    monkeypatch.setenv("TURNOUT_KEY", event.key)
+    return ("push", "--gateway", event.gateway)
+
+
+@pytest.fixture(params=[True, False], ids=["database", "gateway"])
+def arguments(
+    request: pytest.FixtureRequest, cli: Cli, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, ...]:
+    return way(cli, product, monkeypatch, request.param)
+
+
+def test_a_csv_is_pushed_either_way(cli: Cli, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(PEOPLE)
+    summary = cli.json(*arguments, str(file), code=1)
+    assert (summary["created"], summary["failed"], summary["total"]) == (2, 2, 4)
+    assert [(one["index"], one["line"], one["errors"][0]["code"]) for one in summary["results"]] == [
+        (1, 4, "invalid_email"),
+        (2, 5, "invalid_row"),
+    ]
+    assert summary["results"][1]["errors"][0]["message"].startswith("Line 5: ")
+    assert [(kind["code"], kind["count"], kind["lines"]) for kind in summary["problems"]] == [
+        ("invalid_email", 1, [4]),
+        ("invalid_row", 1, [5]),
+    ]
+    assert cli.json(*arguments, "-", code=1, stdin=PEOPLE)["unchanged"] == 2
+
+
+def test_what_failed_is_written_to_be_mended_and_pushed_again(
+    cli: Cli, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    failed = tmp_path / "failed.csv"
+    summary = cli.json(*arguments, "-", "--failed", str(failed), code=1, stdin=PEOPLE)
+    assert summary["failedFile"] == str(failed)
+    lines = failed.read_text().splitlines()
+    assert lines[0] == "email;phone;customFields.Shoe size;error"
+    assert lines[1].startswith("b;'=1+1;;\"Line 4: profile.email is")
+    assert lines[2].startswith("c@x.org;;;Line 5: The row has 1 cell, and the header 3 columns. Give")
+    mended = failed.read_text().replace("\nb;", "\nb@x.org;")
+    assert cli.json(*arguments, "-", stdin=mended)["created"] == 2
+
+
+def test_people_see_what_to_mend(cli: Cli, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    content = "email,title\n" + "x,CTO\n" * 7 + "a@x.org\na@x.org,CTO\n"
+    shown = cli.text(*arguments, "-", code=1, stdin=content)
+    assert "9 items pushed (1 created, 8 failed)." in shown
+    assert "What to mend:" in shown
+    assert '  7 × profile.email is "x", which is not an e-mail address: it has no @.' in shown
+    assert "Lines 2, 3, 4, 5, 6 and 2 more." in shown
+    assert "  1 × The row has 1 cell, and the header 2 columns." in shown
+    assert "Line 9." in shown
+    assert "With --failed FILE" in shown
+    failed = tmp_path / "failed.csv"
+    shown = cli.text(*arguments, "-", "--failed", str(failed), code=1, stdin=content)
+    assert f"What failed is in {failed}" in shown
+    assert len(failed.read_text().splitlines()) == 9
+
+
+def test_lines_are_those_of_the_file_however_many_chunks_it_takes(cli: Cli, arguments: tuple[str, ...]) -> None:
+    rows = [f'p{number}@x.org,"a\nb"' for number in range(700)] + ["", "x,y", ",", "z,"]
+    summary = cli.json(*arguments, "-", code=1, stdin="email,title\n" + "\n".join(rows))
+    assert (summary["created"], summary["failed"]) == (700, 2)
+    assert [(one["index"], one["line"]) for one in summary["results"]] == [(700, 1_403), (701, 1_405)]
+    assert [one["errors"][0]["message"].partition(":")[0] for one in summary["results"]] == ["Line 1403", "Line 1405"]
+
+
+def test_what_failed_of_json_is_written_by_flat_paths(cli: Cli, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    failed = tmp_path / "failed.csv"
+    content = "\n".join([json.dumps(ANN), json.dumps(person("b", ["A"])), "oops"])
+    cli.run(*arguments, "-", "--failed", str(failed), code=1, stdin=content)
+    lines = failed.read_text().splitlines()
+    assert lines[0] == "profile.email,eventInfo.groups.groupNames[0],error"
+    assert [line.partition("Line")[0] for line in lines[1:]] == ['b,A,"', ',,"']
+
+
+def test_where_nothing_failed_the_file_says_so(cli: Cli, tmp_path: Path) -> None:
+    cli.make_event()
+    failed = tmp_path / "failed.csv"
+    cli.run("push", "--event", "spring", "-", "--failed", str(failed), stdin="email\na@x.org\n")
+    assert failed.read_text() == "email,error\n"
+
+
+def test_failed_items_need_a_place_of_their_own(cli: Cli, tmp_path: Path) -> None:
+    cli.make_event()
+    file = tmp_path / "people.csv"
+    file.write_text(PEOPLE)
+    cli.run("push", "--event", "spring", str(file), "--failed", str(file), code=2)
+    cli.run("push", "--event", "spring", str(file), "--failed", str(tmp_path / "no" / "folder.csv"), code=2)
+    assert file.read_text() == PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.csv", "Mail,Vorname\na@x.org,Ann\n", "no name that is known"),
+        ("x.csv", "email,city\na@x.org,Zürich\n".encode("cp1252"), "is not UTF-8"),
+        ("x.txt", "email,city\na@x.org,Zürich\n".encode("cp1252"), "Excel"),
+        ("x.txt", "email\ta@x.org\n".encode("utf-16"), "is UTF-16"),
+        ("x.csv", "email,firstNamea@x.org,Ann", "one single line"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_is_explained_before_anything_is_sent(
+    cli: Cli, tmp_path: Path, name: str, content: str | bytes, says: str
+) -> None:
+    cli.make_event()
+    file = tmp_path / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    assert says in cli.error("push", "--event", "spring", str(file))
+    assert cli.lines("changes", "--event", "spring") == []
+
+
+def test_the_bar_knows_the_size_of_what_had_to_be_read(cli: Cli) -> None:
+    assert open_items(io.BytesIO(PEOPLE.encode())).size_bytes == len(PEOPLE)
+    assert open_items(io.BytesIO(b"[{}]")).size_bytes == 4
+    assert open_items(io.BytesIO(b"{}\n{}")).size_bytes is None
+
+
+def test_a_push_that_comes_to_nothing_leaves_the_failed_items_of_an_earlier_one(
+    cli: Cli, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    event = product.make_event()
+    monkeypatch.setenv("TURNOUT_KEY", product.make_event().key)
+    failed = tmp_path / "failed.csv"
+    failed.write_text("email,error\n")
+    cli.run("push", "--gateway", event.gateway, "-", "--failed", str(failed), code=1, stdin="email,title\na@x.org,x\n")
+    assert failed.read_text() == "email,error\n"

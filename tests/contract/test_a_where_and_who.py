@@ -60,9 +60,11 @@ def test_a1_nothing_redirects(event: TestedEvent, method: str, path: str) -> Non
 def test_a1_an_address_is_not_guessed_at(event: TestedEvent) -> None:
     """Every event has a gateway address of its own; what stands behind it is one of the addresses that there are."""
     assert event.push(JOHN, path="/attendee").status_code == 404
-    assert event.push(JOHN, path="/attendees/attendees").status_code == 404
-    refused = event.get("/attendees/batch")
-    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert event.push(JOHN, path="/key/attendees").status_code == 404
+    for method, allowed in (("GET", "POST"), ("POST", "DELETE")):
+        path = {"GET": "/attendees/batch", "POST": "/attendees/attendees"}[method]
+        refused = event.product.client.request(method, event.gateway + path, headers={"Api-Key": event.key})
+        assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("path", ["/attendees", "/attendees/", "/", ""])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.product import TestedEvent
+from turnout.events import sources
 
 PEOPLE = [f"p{number:02}" for number in range(10)]
 
@@ -109,6 +110,14 @@ def test_e4_a_dry_run_tells_and_withdraws_nobody(full: TestedEvent) -> None:
         "names": ["p00@example.com", "p01@example.com"],
     }
     assert answer["withdrawn"] == 2
+    assert withdrawn(full) == []
+
+
+def test_e4_a_rehearsing_source_is_told_and_withdraws_nobody(full: TestedEvent) -> None:
+    """E4, A7: checked and answered like any other, and nothing changes."""
+    sources.set_up(full.database, full.id, "main", {"mode": "rehearsal"})
+    answer = complete(full, *PEOPLE[2:])
+    assert (answer["complete"]["wouldWithdraw"], answer["withdrawn"]) == (2, 2)
     assert withdrawn(full) == []
 
 

@@ -11,6 +11,7 @@ RULES = {
     "A4": "Without a good key the answer is 401 whatever else is wrong, and nothing is stored.",
     "A5": "Keys are shown once, and stored only as a digest.",
     "A6": "A source is who says it.",
+    "A7": "A source that rehearses changes nothing.",
     "B1": "One JSON object, UTF-8, whatever the Content-Type says.",
     "B2": "Two formats, nested and flat.",
     "B3": "Array indices are sort keys.",
@@ -23,8 +24,11 @@ RULES = {
     "C3": "A blank clears.",
     "C4": "Custom fields merge by name.",
     "C5": "groupNames is the whole list of groups of this source.",
+    "C6": "thirdPartyId is remembered per source, and decides where the event says so.",
+    "C7": "A field that a person has pinned is not changed by a push.",
     "C8": "Pushes take effect one after another.",
-    "C9": "A source expects whom it names (and says in a push that it does not any more).",
+    "C9": "A source expects whom it names, and says in a push or with DELETE that it does not any more.",
+    "C10": "A person with the right to it acts.",
     "D1": "200 means it is on disk.",
     "D2": "401.",
     "D3": "500 for any other error.",
@@ -35,18 +39,13 @@ RULES = {
     "E1": "Batches.",
     "E2": "All or nothing.",
     "E3": "Keys of batches.",
+    "E4": "complete=true says that the batch is this source's whole list.",
+    "F1": "Erasing a person removes all values.",
+    "F2": "A source that knew the person gets `suppressed`.",
+    "F3": "Bodies and everyone of an event are kept for a time.",
 }
 """The rules in force; those to come stand in LATER."""
-LATER = {
-    "A7": "rehearsal",
-    "C6": "identity by third-party id",
-    "C7": "pins",
-    "C10": "acts",
-    "E4": "complete",
-    "F1": "erasing",
-    "F2": "suppression",
-    "F3": "purging",
-}
+LATER: dict[str, str] = {}
 
 
 def list_tests() -> list[tuple[str, str | None]]:

@@ -78,7 +78,7 @@ def test_b4_numbers_keep_their_text(number: str) -> None:
         ('{"a": ["b", ]}', "comma behind the last entry"),
         ("{'a': 'b'}", "straight double quotation marks"),
         ("{\"a\": 'b'}", "straight double quotation marks"),
-        ("'{\"a\": \"b\"}'", "In the command prompt of Windows"),
+        ('\'{"a": "b"}\'', "In the command prompt of Windows"),
         ("{“a”: “b”}", "straight double quotation marks"),
         ('{"email": {{email}}}', "placeholder of a template"),
         ('{"email": {{ email }}, "a": 1}', "placeholder of a template"),

@@ -198,7 +198,9 @@ def test_the_entries_lead_from_the_state_before_to_the_state_behind(told: Told, 
         assert (None if before is None else as_folded(before)) == (None if told.now is None else as_folded(told.now))
     else:
         (line,) = told.changes[lines:]
-        assert as_folded(apply(before, line)) == as_folded(told.known)
+        after = apply(before, line)
+        assert after is not None
+        assert as_folded(after) == as_folded(told.known)
 
 
 @bounded

@@ -10,7 +10,7 @@ import pytest
 from turnout.events import event
 from turnout.operations import doctor
 from turnout.operations.doctor import Check, diagnose
-from turnout.store import schema
+from turnout.store import schema, secret_key
 from turnout.store.connect import Database
 from turnout.store.file_lock import hold_alone
 
@@ -68,7 +68,8 @@ def test_what_cannot_be_checked_is_listed_with_the_reason(
     (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
     assert skipped(look(environ)) == inside - {"server"}
     assert (
-        skipped(look(environ | {"TURNOUT_MAX_BODY": "huge"})) == {"folder", "disk", "file system", "database"} | inside
+        skipped(look(environ | {"TURNOUT_MAX_BODY": "huge"}))
+        == {"folder", "disk", "file system", "secret key", "database"} | inside
     )
 
 
@@ -158,3 +159,18 @@ def test_a_file_system_that_forgets_or_cannot_lock_is_named(
 ) -> None:
     monkeypatch.setattr(doctor, "_find_file_system", lambda _: kind)
     assert look(environ)["file system"].state == state
+
+
+def test_it_says_where_the_secret_key_comes_from(environ: dict[str, str], tmp_path: Path) -> None:
+    assert "There is none yet" in look(environ)["secret key"].message
+    secret_key.get(tmp_path / "turnout.db")
+    found = look(environ)["secret key"]
+    assert f"It is in {tmp_path / 'turnout.db.key'}, and in every backup. Without it" in found.message
+    given = {"TURNOUT_SECRET_KEY": bytes(range(32)).hex()}
+    assert look(environ | given)["secret key"].state == "warning"
+    (tmp_path / "turnout.db.key").chmod(0o644)
+    assert look(environ)["secret key"].state == "problem"
+    (tmp_path / "turnout.db.key").unlink()
+    found = look(environ | given)["secret key"]
+    assert "comes from the settings, and is in no backup" in found.message
+    assert given["TURNOUT_SECRET_KEY"] not in str(diagnose(environ | given))

@@ -10,9 +10,11 @@ import pytest
 
 from turnout.errors import NotFound
 from turnout.events import event, keys, names, sources
+from turnout.feed import acts
 from turnout.feed.body import decode
 from turnout.feed.by_hand import as_sender, hand_in
 from turnout.feed.configurations import Configurations
+from turnout.feed.erase import erase
 from turnout.feed.intake import read_item
 from turnout.feed.submission import Idempotency, Overlay
 from turnout.model.event import Configuration
@@ -109,6 +111,104 @@ def test_an_event_may_be_empty(tmp_path: Path) -> None:
 ANN = "attendee_id = (SELECT attendee_id FROM addresses WHERE address = 'ann@x.org')"
 ANN_HERSELF = "id = (SELECT attendee_id FROM addresses WHERE address = 'ann@x.org')"
 OF_ANN = f" WHERE {ANN_HERSELF}"
+
+ACTED_UPON = "id = (SELECT attendee_id FROM addresses WHERE address = 'dora@x.org')"
+ERASED = "attendee_id = (SELECT attendee_id FROM changes WHERE kind = 'erased')"
+DORAS_PIN = "sequence = (SELECT sequence FROM changes WHERE entries LIKE '%pin%')"
+
+_OF_ERASED = (
+    "INSERT INTO attendees SELECT attendees.event_id, changes.attendee_id, status, email_key, name_key, company_key,"
+    " updated_at, json_set(document, '$.id', changes.attendee_id)"
+    " FROM attendees, changes WHERE changes.kind = 'erased' LIMIT 1"
+)
+_ANSWER_OF_ERASED = (
+    "INSERT INTO idempotency SELECT event_id, 1, 'k', -1, 'd', json_object('push_id', id, 'result', 'updated',"
+    f" 'attendee', json_object('id', attendee_id, 'email', 'x')), 1 FROM pushes WHERE {ERASED}"
+)
+
+DAMAGE_OF_ACTS = {
+    "a redacted line holds a value": (
+        "not_forgotten",
+        f'UPDATE changes SET entries = \'[["profile","title",null,"CTO"]]\' WHERE {ERASED} AND kind = \'created\'',
+    ),
+    "a redacted line holds an address": (
+        "not_forgotten",
+        f"UPDATE changes SET email = 'eve@x.org' WHERE {ERASED} AND kind = 'created'",
+    ),
+    "a redacted push holds an address": ("not_forgotten", f"UPDATE pushes SET email = 'eve@x.org' WHERE {ERASED}"),
+    "a redacted push holds warnings": ("not_forgotten", f"UPDATE pushes SET warnings = '[]' WHERE {ERASED}"),
+    "a redacted push holds a body": (
+        "not_forgotten",
+        f"INSERT INTO bodies SELECT event_id, id, 'eve' FROM pushes WHERE {ERASED}",
+    ),
+    "a suppressed push holds an address": (
+        "not_forgotten",
+        "UPDATE pushes SET email = 'eve@x.org' WHERE result = 'suppressed'",
+    ),
+    "a suppressed push holds a body": (
+        "not_forgotten",
+        "INSERT INTO bodies SELECT event_id, id, 'eve' FROM pushes WHERE result = 'suppressed'",
+    ),
+    "an answer tells of who was erased": (
+        "not_forgotten",
+        _ANSWER_OF_ERASED,
+    ),
+    "who was erased is there": (
+        "no_log",
+        _OF_ERASED,
+    ),
+    "an address of who was erased is there": (
+        "index_surplus",
+        "INSERT INTO addresses SELECT event_id, 'eve@x.org', attendee_id FROM changes WHERE kind = 'erased'",
+    ),
+    "an alias is missing": ("index_lacks", "DELETE FROM addresses WHERE address = 'dora@x.org'"),
+    "a merged one's address is missing": ("index_lacks", "DELETE FROM addresses WHERE address = 'dan@x.org'"),
+    "a merged one has an address still": (
+        "index_surplus",
+        "INSERT INTO addresses SELECT event_id, 'dan@x.org', id FROM attendees WHERE status = 'merged'",
+    ),
+    "an id that came with a merged one is missing": (
+        "index_lacks",
+        "DELETE FROM third_party_ids WHERE third_party_id = 'dan'",
+    ),
+    "a merged one is alive": (
+        "state_differs",
+        "UPDATE attendees SET document = json_remove(document, '$.merged_into') WHERE status = 'merged'",
+    ),
+    "a pin is missing": (
+        "state_differs",
+        f"UPDATE attendees SET document = json_remove(document, '$.pins') WHERE {ACTED_UPON}",
+    ),
+    "a pin too many": (
+        "state_differs",
+        f"UPDATE attendees SET document = json_insert(document, '$.pins[#]', 'motto') WHERE {ACTED_UPON}",
+    ),
+    "a pin of an unregistered field": (
+        "unknown_number",
+        f"UPDATE attendees SET document = json_insert(document, '$.pins[#]', 99) WHERE {ACTED_UPON}",
+    ),
+    "a pin that was there before": (
+        "wrong_entry",
+        f"UPDATE changes SET entries = replace(entries, 'false', 'true') WHERE {DORAS_PIN}",
+    ),
+    "a held group is another": (
+        "state_differs",
+        f"UPDATE attendees SET document = json_set(document, '$.held.1', json('false')) WHERE {ACTED_UPON}",
+    ),
+    "an unregistered group is held out of": (
+        "unknown_number",
+        f"UPDATE attendees SET document = json_set(document, '$.held.99', json('false')) WHERE {ACTED_UPON}",
+    ),
+    "a removal is missing": (
+        "state_differs",
+        f"UPDATE attendees SET document = json_remove(document, '$.removed') WHERE {ACTED_UPON}",
+    ),
+    "an alias is not in the document": (
+        "state_differs",
+        f"UPDATE attendees SET document = json_remove(document, '$.aliases') WHERE {ACTED_UPON}",
+    ),
+    "an act is nobody's": ("incomplete_line", f"UPDATE changes SET actor = NULL WHERE {DORAS_PIN}"),
+}
 
 DAMAGE = {
     "a line is missing": ("gap", "DELETE FROM changes WHERE sequence = 3"),
@@ -232,6 +332,42 @@ def test_damage_is_found(stage: Stage, what: str) -> None:
     stage.damage(statement)
     assert code in stage.codes()
     assert not stage.verify().ok
+
+
+@pytest.fixture
+def acted(stage: Stage) -> Stage:
+    """Dora, about whom people have decided everything there is, and Eve, who was erased."""
+    stage.push(
+        {"profile": {"email": "dora@x.org", "thirdPartyId": "dora"}},
+        {"profile": {"email": "dan@x.org", "thirdPartyId": "dan"}},
+        {"profile": {"email": "eve@x.org", "title": "CTO"}},
+        {"profile": {"email": "eve@x.org"}, "observedAt": "never"},
+    )
+    for do, arguments, options in (
+        (acts.rename, ["dora@x.org", "doris@x.org"], {}),
+        (acts.pin, ["dora@x.org", "profile.title"], {"is_pinned": True}),
+        (acts.pin, ["dora@x.org", "customFields.Shoe"], {"is_pinned": True}),
+        (acts.hold, ["dora@x.org", "VIP"], {"is_in": True}),
+        (acts.hold, ["dora@x.org", "Press"], {"is_in": False}),
+        (acts.remove, ["dora@x.org"], {"is_removed": True}),
+        (acts.merge, ["dan@x.org", "dora@x.org"], {}),
+    ):
+        with acts.on_stage(stage.database, stage.configurations, stage.event.id, "test") as scene:
+            do(scene, *arguments, **options)  # type: ignore[operator]
+    erase(stage.database, stage.configurations, stage.event.id, "eve@x.org", "test")
+    stage.push({"profile": {"email": "eve@x.org"}})
+    return stage
+
+
+def test_acts_and_erasures_are_no_damage(acted: Stage) -> None:
+    assert acted.codes() == set()
+
+
+@pytest.mark.parametrize("what", DAMAGE_OF_ACTS)
+def test_damage_to_what_people_decided_is_found(acted: Stage, what: str) -> None:
+    code, statement = DAMAGE_OF_ACTS[what]
+    acted.damage(statement)
+    assert code in acted.codes()
 
 
 def test_nothing_of_a_person_is_in_a_message(stage: Stage) -> None:

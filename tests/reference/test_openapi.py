@@ -121,7 +121,6 @@ def test_every_address_of_the_gateway_is_in_it_with_its_methods() -> None:
     for rest, methods in gateway._ADDRESSES.items():
         path = f"/e/{{slug}}/{rest}".rstrip("/")
         expected |= {(path, method) for method in methods if method != "HEAD"}
-    expected.add(("/e/{slug}/pushes/{id}", "GET"))
     assert {one for one in described if one[0].startswith("/e/")} == expected
 
 

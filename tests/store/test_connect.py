@@ -404,9 +404,58 @@ def test_the_log_file_is_not_moved_while_another_program_commits(
     assert database.path.stat().st_size == before
 
 
+def test_to_look_at_the_log_does_not_give_up_sqlites_locks(database: Database) -> None:
+    """Else the next program to open the database would believe to be alone, and begin the log's index anew."""
+    write_one(database)
+    database.move_log()
+    code = (
+        "import fcntl, sys\n"
+        "with open(sys.argv[1], 'r+b') as index:\n"
+        # The byte that everybody locks who has the index open: SQLite's "dead man's switch".
+        "    fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)\n"
+    )
+    beside = subprocess.run([sys.executable, "-c", code, f"{database.path}-shm"], capture_output=True, check=False)
+    assert b"BlockingIOError" in beside.stderr
+
+
+def test_the_descriptors_of_a_closed_database_are_closed(path: Path) -> None:
+    def count_open() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = count_open()
+    for _ in range(3):
+        with closing(Database(f"sqlite:///{path}")) as database:
+            schema.prepare(database)
+            write_one(database, before)
+            database.move_log()
+            database._let_go()
+            database.move_log()
+            with database.write() as connection:
+                connection.exec_driver_sql("DELETE FROM probe")
+            database.move_log()
+    assert count_open() == before
+
+
 def test_where_there_is_no_log_file_nothing_is_moved(path: Path) -> None:
     with closing(Database(f"sqlite:///{path}")) as database:
         database.move_log()
+
+
+def test_whoever_reads_for_long_lets_the_log_wait_and_not_the_pushes(database: Database) -> None:
+    """To empty the log it is waited until nobody reads what is in it, but not while the lock is held."""
+    write_one(database)
+    with database.read() as reader:
+        reader.exec_driver_sql("SELECT * FROM probe").all()
+        write_one(database, 2)
+        waiting = threading.Thread(target=database.forget_log)
+        waiting.start()
+        # Before it gives up there is time for many; for one, if they had to wait.
+        for at in range(3, 103):
+            write_one(database, at)
+        assert waiting.is_alive()
+    waiting.join(PATIENCE_S)
+    assert not waiting.is_alive()
+    assert read_all(database)[-1] == 102
 
 
 def test_the_size_is_that_of_the_database_and_its_log(database: Database) -> None:

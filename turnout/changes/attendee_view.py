@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from turnout.changes import shown
 from turnout.model.attendee import PROFILE_FIELDS, Attendee, FieldValue, Said, UnknownValue
 from turnout.model.change import Change, Entry
 from turnout.model.event import Configuration
+from turnout.model.source import PEOPLE
 from turnout.now import as_text
 
 SHOWN_FIELDS = tuple(field for field in PROFILE_FIELDS if field != "email")
@@ -48,20 +50,16 @@ class AttendeeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     groups: list[str]
     unknown_fields: dict[str, UnknownValue]
     pinned: list[str]
+    """Paths that pushes do not change (C7)."""
     aliases: list[str]
+    """The addresses that he had before, and those of attendees who were merged into him."""
     created_at: str
     updated_at: str
     origins: Origins | UnsetType = UNSET
 
 
-def view(
-    attendee: Attendee,
-    configuration: Configuration,
-    *,
-    aliases: Sequence[str] = (),
-    origins: Origins | UnsetType = UNSET,
-) -> AttendeeView:
-    """The attendee in names. `aliases` are the addresses he had before."""
+def view(attendee: Attendee, configuration: Configuration, *, origins: Origins | UnsetType = UNSET) -> AttendeeView:
+    """The attendee in names."""
     spell_field, spell_group = configuration.custom_fields.spell, configuration.groups.spell
     return AttendeeView(
         id=attendee.id,
@@ -73,8 +71,8 @@ def view(
         },
         groups=[spell_group(number) for number in attendee.group_numbers()],
         unknown_fields={path: said.value for path, said in attendee.unknown_fields.items() if said.value is not None},
-        pinned=[],
-        aliases=list(aliases),
+        pinned=[shown.spell_field(key, configuration.custom_fields) for key in attendee.pins],
+        aliases=attendee.aliases,
         created_at=as_text(attendee.created_at),
         updated_at=as_text(attendee.updated_at),
         origins=origins,
@@ -106,8 +104,9 @@ def explain(attendee: Attendee, changes: Mapping[int, Change], configuration: Co
             spell_group(group): [
                 names[source]
                 for source, part in sorted(attendee.parts.items())
-                if part.groups is not None and group in part.groups.value
+                if part.groups is not None and group in part.groups.value and source != PEOPLE
             ]
+            + ([names[PEOPLE]] if _do_people_say_so(attendee, group) else [])
             for group in attendee.group_numbers()
         },
         unknown_fields={
@@ -129,6 +128,13 @@ def _origin(
         source=names[said.source],
         at=None if change is None else as_text(change.at),
         old=None if entry is None else entry.old,
+    )
+
+
+def _do_people_say_so(attendee: Attendee, group: int) -> bool:
+    part = attendee.parts.get(PEOPLE)
+    return attendee.held.get(group, False) or (
+        part is not None and part.groups is not None and group in part.groups.value
     )
 
 

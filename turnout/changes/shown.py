@@ -1,6 +1,6 @@
 """What of a change is shown: paths with old and new values, in names instead of numbers. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import UNSET
 
@@ -9,6 +9,7 @@ from turnout.model.names import Names
 from turnout.model.receipt import PathChange
 
 GROUPS_PATH = "eventInfo.groups.groupNames"
+CUSTOM_FIELDS_PATH = "profile.customFields"
 
 
 def shown_to_all(entries: Sequence[Entry], custom_fields: Names, groups: Names) -> list[PathChange]:
@@ -32,6 +33,8 @@ def _shown(entry: Entry, custom_fields: Names, groups: Names, source: int | None
         return _with_old(str(entry.key), entry, source)
     if what == "status":
         return PathChange("status", old=entry.old, new=entry.new)
+    if what == "merged_into" and source is None:
+        return PathChange("mergedInto", old=entry.old, new=entry.new)
     if what == ("groups" if source is None else "part_groups") and (source is None or entry.key == source):
         return PathChange(
             GROUPS_PATH,
@@ -46,3 +49,24 @@ def _with_old(path: str, entry: Entry, source: int | None, field_name: str | Non
     if source is not None and entry.old is not None and entry.old_source != source:
         return PathChange(path, field_name=name, old=UNSET, new=entry.new, old_hidden=True)
     return PathChange(path, field_name=name, old=entry.old, new=entry.new)
+
+
+def spell_field(key: str | int, custom_fields: Names) -> str:
+    """The path of a field that can be pinned or cleared: `profile.title`, `profile.customFields.Shoe size`."""
+    return f"profile.{key}" if isinstance(key, str) else f"{CUSTOM_FIELDS_PATH}.{custom_fields.spell(key)}"
+
+
+def list_acts(entries: Sequence[Entry], custom_fields: Names, groups: Names) -> Iterator[str]:
+    """What a person decided, in words: it is not seen in the values (C7, C10)."""
+    for entry in entries:
+        if entry.what == "pin":
+            assert entry.key is not None
+            yield f"{spell_field(entry.key, custom_fields)} {'pinned' if entry.new else 'unpinned'}"
+        elif entry.what == "held":
+            assert isinstance(entry.key, int)
+            how = {True: "held in", False: "held out of", None: "released in"}[entry.new]
+            yield f"{how} the group {groups.spell(entry.key)}"
+        elif entry.what == "removed":
+            yield "removed" if entry.new else "removal undone"
+        elif entry.what == "absorbed" and entry.new:
+            yield f"took in {', '.join(one for one in entry.new if one not in entry.old)}"

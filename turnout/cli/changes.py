@@ -119,5 +119,5 @@ def _as_text(change: "Change", view: "ChangeView", configuration: "Configuration
         change.email or "",
         f"({view.source})" if view.source else "",
     ]
-    what = "; ".join(output.describe_change(one) for one in view.changes)
+    what = "; ".join(output.describe_line(change, view, configuration))
     return output.printable(f"{'  '.join(part for part in head if part)}  {what}".rstrip())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from turnout.cli import output
+from turnout.cli.asking import confirm, yes_option
 from turnout.cli.opened import curl_command, gateway_of, opened, opened_event
 
 if TYPE_CHECKING:
@@ -84,14 +85,18 @@ def show(slug: str) -> None:
 
     Example: turnout event show spring
     """
-    from turnout.events import policy
-    from turnout.now import as_text
-    from turnout.store import attendees, events
+    from turnout.events import policy, retention
+    from turnout.model.event import DAY_US
+    from turnout.now import as_text, made_at
+    from turnout.store import attendees, events, pushes
 
     with opened_event(slug) as (database, configuration), database.read() as connection:
         event = configuration.event
         counts = attendees.count_by_status(connection, event.id)
         clock = events.find_clock(connection, event.id)
+        oldest = pushes.find_oldest_body(connection, event.id)
+    oldest_at = None if oldest is None else made_at(oldest)
+    goes_at = None if oldest_at is None else oldest_at + event.keep_bodies_days * DAY_US
     settings = policy.as_settings(event)
     last_sequence, last_at = (clock.last_sequence, clock.last_at or None) if clock else (0, None)
     if output.wants_json():
@@ -106,6 +111,12 @@ def show(slug: str) -> None:
                 "groups": len(configuration.groups.by_number),
                 "lastSequence": last_sequence,
                 "lastAt": None if last_at is None else as_text(last_at),
+                "retention": {
+                    "purgeAt": None if event.purge_at is None else as_text(event.purge_at),
+                    "purgedAt": None if event.purged_at is None else as_text(event.purged_at),
+                    "oldestBodyAt": None if oldest_at is None else as_text(oldest_at),
+                    "oldestBodyGoesAt": None if goes_at is None else as_text(goes_at),
+                },
             }
         )
         return
@@ -123,6 +134,15 @@ def show(slug: str) -> None:
             ("Last change", f"number {last_sequence:,}, {output.show_time(last_at, event.time_zone)}"),
         ]
     )
+    output.heading("What goes when")
+    output.pairs(
+        [
+            ("Everyone is erased", retention.describe_purge(event)),
+            ("Last purged", output.show_time(event.purged_at, event.time_zone)),
+            ("Bodies of pushes", f"{output.count(event.keep_bodies_days, 'day')} after they came"),
+            ("The oldest goes", output.show_time(goes_at, event.time_zone)),
+        ]
+    )
     output.heading("Settings")
     output.pairs([(name, value) for name, value in settings.items() if name != "name"])
 
@@ -130,9 +150,10 @@ def show(slug: str) -> None:
 @command.command("set")
 @slug_argument
 @click.argument("settings", nargs=-1, required=True, metavar="NAME=VALUE…")
+@yes_option
 @output.json_option
-def set_(slug: str, settings: tuple[str, ...]) -> None:
-    """Set what pushes to an event mean, or its name, host or time zone.
+def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
+    """Set what pushes to an event mean, how long what is kept, or its name, host or time zone.
 
     \b
     null=keep|clear             what null does to a field
@@ -140,19 +161,30 @@ def set_(slug: str, settings: tuple[str, ...]) -> None:
     groups=source|add|replace   what a list of groups does
     lists=none|,|;              the sign between several groups in one text
     status_codes=seed|precise   whether every error is a 500
+    mode=live|rehearsal         whether pushes take effect
+    identity=email|third_party_id   whether the address or a source's own id says who it is; asks first
+    ends_at=2027-05-04|2027-05-04T18:00:00+02:00   when the event is over
+    purge_after=90d             so many days after that everyone is erased; empty for never
+    keep_bodies=30d             how long the bodies of pushes stay
     name=…  host=feed.example.org  time_zone=Europe/Berlin
 
     Example: turnout event set spring blank=keep time_zone=Europe/Berlin
     """
-    from turnout.events import event, policy
+    from turnout.events import event, identity, policy, retention
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):
+        foreseen = identity.foresee(database, configuration, wanted.get("identity"))
+        foreseen += retention.foresee(configuration.event, wanted)
+        if foreseen:
+            confirm(foreseen, "Set it?", yes=yes)
         changed = event.set_up(database, configuration.event.id, wanted)
     if output.wants_json():
         output.write_json({"event": _describe(changed), "settings": policy.as_settings(changed)})
         return
     output.pairs(list(policy.as_settings(changed).items()))
+    if any(name in wanted for name in ("ends_at", "purge_after")):
+        output.say(f"Everyone is erased: {retention.describe_purge(changed)}.")
 
 
 @command.command()

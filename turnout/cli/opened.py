@@ -25,8 +25,10 @@ def read_settings() -> "Settings":
 
 
 @contextmanager
-def opened(*, makes: bool = False) -> Generator["Database"]:
+def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Database"]:
     """The database, its schema up to date; `makes` is for what may come first on a new machine.
+
+    `as_it_is` is for what works whatever the schema, and must not change it.
 
     Raises InvalidSettings, StorageUnavailable, and NotFound where there is none.
     """
@@ -35,7 +37,7 @@ def opened(*, makes: bool = False) -> Generator["Database"]:
     from turnout.store.connect import Database
 
     configured = read_settings()
-    path = _database_path(configured.database_url)
+    path = database_path(configured.database_url)
     if not makes and not path.exists():
         raise NotFound(
             f"There is no database at {path}. Is TURNOUT_DATABASE_URL what the server has, and is this the folder in "
@@ -43,7 +45,8 @@ def opened(*, makes: bool = False) -> Generator["Database"]:
         )
     database = Database(configured.database_url, configured.secret_key)
     try:
-        schema.prepare(database)
+        if not as_it_is:
+            schema.prepare(database)
         yield database
     finally:
         database.close()
@@ -84,12 +87,13 @@ def server_note(database: Path) -> Path:
 def _find_public_url() -> str:
     """As set, or as the server that runs or ran last on this database has noted."""
     settings = read_settings()
-    note = server_note(_database_path(settings.database_url))
+    note = server_note(database_path(settings.database_url))
     noted = note.read_text() if note.is_file() else ""
     return settings.public_url or noted or "http://localhost:8000"
 
 
-def _database_path(url: str) -> Path:
+def database_path(url: str) -> Path:
+    """The database's file."""
     return Path(url.removeprefix("sqlite:///"))
 
 

@@ -11,6 +11,9 @@ import rich_click as click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from turnout.changes.change_view import ChangeView
+    from turnout.model.change import Change
+    from turnout.model.event import Configuration
     from turnout.model.receipt import PathChange
 
 _JSON = "turnout.json"
@@ -170,6 +173,14 @@ def describe_change(change: "PathChange") -> str:
     path = change.path if change.field_name is UNSET else f"{change.path} {change.field_name}"
     old = "hidden" if change.old is UNSET else show_value(change.old)
     return f"{path}: {old} → {show_value(change.new)}"
+
+
+def describe_line(line: "Change", view: "ChangeView", configuration: "Configuration") -> list[str]:
+    """What a line of the log says, and what a person decided by it."""
+    from turnout.changes.shown import list_acts
+
+    acts = list_acts(line.entries, configuration.custom_fields, configuration.groups)
+    return [describe_change(change) for change in view.changes] + list(acts)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

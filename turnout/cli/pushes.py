@@ -65,7 +65,7 @@ def list_(slug: str, result: str | None, source: str | None, before: str | None,
             (
                 push.id,
                 output.show_time(push.at, zone),
-                f"{push.result} (dry run)" if push.dry_run else push.result,
+                _show_result(push),
                 push.email,
                 its.sources[push.source_number].name,
                 _remark(push, zone),
@@ -118,7 +118,7 @@ def show(push_id: str, slug: str | None) -> None:
             ("Id", push.id),
             ("Event", configuration.event.slug),
             ("When", output.show_time(push.at, zone)),
-            ("Result", f"{push.result} (dry run)" if push.dry_run else push.result),
+            ("Result", _show_result(push)),
             ("E-mail", push.email),
             ("Source", configuration.sources[push.source_number].name),
             ("By", push.actor or push.key_id),
@@ -176,6 +176,8 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
             output.note(f"{output.count(skipped, 'push', 'pushes')} left out: the body is not kept any more.")
         if dry_run:
             output.note("This was a dry run: nothing changed.")
+        elif any(outcome.dry_run for outcome in outcomes):
+            output.note("Their source is rehearsing: that was without effect. See turnout source go-live.")
     if any(outcome.failure for outcome in outcomes):
         output.end(1)
 
@@ -272,6 +274,10 @@ def _remark(push: "StoredPush", zone: str) -> str:
     if push.failure:
         return push.failure.detail
     return "; ".join([warning.message for warning in push.warnings] + ([repeats] if repeats else []))
+
+
+def _show_result(push: "StoredPush") -> str:
+    return push.result + (" (rehearsed)" if push.rehearsed else " (dry run)" if push.dry_run else "")
 
 
 def _show_repeats(push: "StoredPush", zone: str) -> str:

@@ -33,7 +33,7 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
     from turnout import app, logs, settings
     from turnout.errors import StorageUnavailable
     from turnout.server import CannotListen, open_listener, serve
-    from turnout.store import schema
+    from turnout.store import schema, secret_key
     from turnout.store.connect import Database
     from turnout.store.file_lock import AlreadyHeld, hold_alone
 
@@ -41,6 +41,8 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
         configured = settings.read(os.environ)
         logs.configure(configured.log_format, configured.log_level)
         database = Database(configured.database_url, configured.secret_key)
+        # A file that is not fit to hold the key is told now, not when the first push needs it.
+        secret_key.find(database.path)
         note = server_note(database.path)
         with hold_alone(note):
             listener = open_listener(host, port)

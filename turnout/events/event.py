@@ -6,7 +6,7 @@ import unicodedata
 import msgspec
 
 from turnout.errors import Conflict, InvalidRequest
-from turnout.events import keys, policy
+from turnout.events import identity, keys, policy, retention
 from turnout.events.setup import changing
 from turnout.events.sources import add_source
 from turnout.feed.commit import log_event_change
@@ -58,12 +58,14 @@ def set_up(database: Database, event_id: str, settings: dict[str, str]) -> Event
     with changing(database, event_id) as held:
         before = held.configuration.event
         after = before
-        for name, value in settings.items():
+        # A date ends when it does in the time zone, which may come with it.
+        for name, value in sorted(settings.items(), key=lambda setting: setting[0] != "time_zone"):
             after = _set(after, name, value)
         if after.host is not None and after.host != before.host:
             other = events.find_event(held.connection, host=after.host)
             if other is not None:
                 raise Conflict(f"The host {after.host} belongs to the event {other.slug}. Take it away there first.")
+        identity.check_change(held.connection, held.configuration, after)
         entries = [
             Entry("setting", name, old, new)
             for name, old in policy.as_settings(before).items()
@@ -96,6 +98,10 @@ def _set(event: Event, name: str, value: str) -> Event:
                 f"{value!r} is not a host name. Write it like feed.example.org, or host= to take it away."
             )
         return msgspec.structs.replace(event, host=host)
+    if name == "identity":
+        return identity.set_identity(event, value)
+    if name in retention.SETTINGS:
+        return retention.set_one(event, name, value)
     if name == "time_zone":
         return msgspec.structs.replace(event, time_zone=policy.check_time_zone(value))
     return msgspec.structs.replace(event, policy=policy.set_one(event.policy, name, value))

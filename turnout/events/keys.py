@@ -8,9 +8,10 @@ import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.events.setup import changing
-from turnout.events.sources import add_source, find_source, get_source
+from turnout.events.sources import add_source, check_open, find_source, get_source
 from turnout.model.event import Configuration
 from turnout.model.key import Key, write_key
+from turnout.model.source import PEOPLE
 from turnout.now import new_id, now_us
 from turnout.store import events
 from turnout.store.connect import Connection, Database
@@ -81,13 +82,16 @@ def create(
             )
         configuration = held.configuration
         if label is not None:
-            if find_source(configuration, label) is not None:
+            known = find_source(configuration, label)
+            if known is not None:
+                check_open(known)
                 raise Conflict(f"There is a source {label!r} already. For another key of it use --source {label!r}.")
             its = add_source(held.connection, event_id, label, number=max(configuration.sources, default=0) + 1)
         elif source is not None:
             its = get_source(configuration, source)
         else:
-            its = configuration.sources[min(configuration.sources)]
+            its = configuration.sources[min(number for number in configuration.sources if number != PEOPLE)]
+        check_open(its)
         return add_key(
             held.connection,
             event_id,

@@ -7,18 +7,11 @@ from typing import TypeVar, get_args, get_type_hints
 import msgspec
 
 from turnout.errors import InvalidRequest
+from turnout.events import retention
 from turnout.model.event import Event
 from turnout.model.policy import Policy, SourcePolicy
 
-EVENT_ONLY = ("name", "host", "time_zone")
-LATER = {
-    "identity": "email",
-    "mode": "live",
-    "ends_at": "",
-    "purge_after": "",
-    "keep_bodies": "",
-}
-"""Settings that this version knows with one value only."""
+EVENT_ONLY = ("name", "host", "time_zone", "identity", *retention.SETTINGS)
 
 SomePolicy = TypeVar("SomePolicy", Policy, SourcePolicy)
 
@@ -26,7 +19,7 @@ SomePolicy = TypeVar("SomePolicy", Policy, SourcePolicy)
 def choices() -> dict[str, tuple[str, ...]]:
     """The settings that decide what a push means, and their values, the default first."""
     hints = get_type_hints(Policy)
-    return {name: get_args(hints[name]) for name in Policy.__struct_fields__ if name not in LATER}
+    return {name: get_args(hints[name]) for name in Policy.__struct_fields__}
 
 
 def parse(assignments: list[str]) -> dict[str, str]:
@@ -42,15 +35,13 @@ def parse(assignments: list[str]) -> dict[str, str]:
 
 def set_one(policy: SomePolicy, name: str, value: str) -> SomePolicy:
     """The policy with one setting changed; `default` takes a source's setting back. Raises InvalidRequest."""
-    if name in LATER:
-        if value == LATER[name]:
-            return policy
-        raise InvalidRequest(f"{name}={value} is not available in this version.")
     known = choices()
     if name not in known:
         names = [*known, *EVENT_ONLY] if isinstance(policy, Policy) else list(known)
         near = difflib.get_close_matches(name, names, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
+        if name in EVENT_ONLY:
+            raise InvalidRequest(f"{name} is a setting of the event, not of a source: turnout event set.")
         raise InvalidRequest(f"There is no setting {name!r}.{hint} There are: {', '.join(names)}.")
     if isinstance(policy, SourcePolicy) and value == "default":
         return msgspec.structs.replace(policy, **{name: None})
@@ -71,5 +62,10 @@ def check_time_zone(name: str) -> str:
 
 def as_settings(event: Event) -> dict[str, str | None]:
     """All that can be set, as it is."""
-    own: dict[str, str | None] = {"name": event.name, "host": event.host, "time_zone": event.time_zone}
-    return own | {name: getattr(event.policy, name) for name in choices()}
+    own: dict[str, str | None] = {
+        "name": event.name,
+        "host": event.host,
+        "time_zone": event.time_zone,
+        "identity": event.identity,
+    }
+    return own | {name: getattr(event.policy, name) for name in choices()} | retention.as_settings(event)

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from turnout.errors import InvalidRequest, NotFound
+from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.events import policy
 from turnout.events.setup import changing
 from turnout.feed.commit import log_event_change
 from turnout.model.change import Entry
 from turnout.model.event import Configuration
 from turnout.model.names import fold_case
-from turnout.model.source import Source
+from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
 from turnout.store import events
 from turnout.store.connect import Connection, Database
@@ -39,6 +39,42 @@ def get_source(configuration: Configuration, name: str) -> Source:
     if source is None:
         names = ", ".join(one.name for one in configuration.sources.values())
         raise NotFound(f"The event {configuration.event.slug} has no source {name!r}. It has: {names}.")
+    return source
+
+
+def check_open(source: Source) -> None:
+    """Raises Conflict where the source has no keys: it is retired, or it is the people."""
+    if source.retired_at is not None:
+        raise Conflict(
+            f"The source {source.name!r} is retired: it says nothing any more and gets no keys. "
+            'Make a new one with --label "another name".'
+        )
+    if source.number == PEOPLE:
+        raise Conflict(f"{source.name!r} stands for all people who edit by hand; it has no keys.")
+
+
+def check_retirable(source: Source) -> None:
+    """Raises Conflict for the source that people are."""
+    if source.number == PEOPLE:
+        raise Conflict(f"{source.name!r} stands for all people who edit by hand, and cannot be retired.")
+
+
+def retire(database: Database, event_id: str, name: str) -> Source:
+    """The source, from now on without keys and without a say; what it has said is taken back in `feed/retire.py`.
+
+    Raises NotFound, and Conflict for the source that people are.
+    """
+    with changing(database, event_id) as held:
+        source = get_source(held.configuration, name)
+        check_retirable(source)
+        if source.retired_at is None:
+            source = msgspec.structs.replace(source, retired_at=now_us())
+            events.update_source(held.connection, source)
+            for key in held.configuration.keys.values():
+                if key.source_number == source.number and key.revoked_at is None:
+                    events.update_key(held.connection, msgspec.structs.replace(key, revoked_at=source.retired_at))
+            entry = Entry("setting", "retired", False, True)
+            log_event_change(held.connection, held.clock, "setting_changed", [entry], source.number)
     return source
 
 

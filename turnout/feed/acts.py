@@ -4,7 +4,7 @@ Each act finds its attendee by address or id (`att_…`), in the transaction tha
 made; none where everything was so already.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,18 +15,21 @@ from turnout.changes.fold import apply
 from turnout.feed.commit import acting
 from turnout.feed.configurations import Configurations
 from turnout.feed.draft import Draft
+from turnout.feed.fields import MAX_NAME_CHARACTERS
 from turnout.feed.identify import holders_of
 from turnout.feed.merge import aliases_after
+from turnout.feed.notes import find_odd_character
+from turnout.feed.settle import MAX_ATTENDEE_BYTES, MAX_GROUPS
 from turnout.feed.values import explain_address, is_address
 from turnout.model.attendee import PROFILE_FIELDS, Attendee, Part, Said, status_of
 from turnout.model.change import Change, Entry, Kind
 from turnout.model.names import Name, fold_case
 from turnout.model.source import PEOPLE
 from turnout.now import new_id
-from turnout.store import attendees
+from turnout.store import attendees, changes
 from turnout.store.connect import Connection, Database
 
-MAX_MERGES_FOLLOWED = 100
+MAX_MERGES_FOLLOWED = 10_000
 
 
 class Scene(msgspec.Struct):
@@ -38,13 +41,14 @@ class Scene(msgspec.Struct):
 
     def get(self, reference: str) -> Attendee:
         """The attendee with this address or id; the one kept, where it was merged. Raises NotFound and Conflict."""
-        found = get_attendee(self.connection, self.draft.event_id, reference)
+        event = self.draft.configuration.event
+        found = get_attendee(self.connection, event.id, reference, event.slug)
         if found.id not in self.draft.attendees:
             self.draft.meet(found)
         return self.draft.attendees[found.id]
 
     def append(self, before: Attendee, kind: Kind, entries: Sequence[Entry]) -> Change:
-        """Adds a line of the log with these entries, and all that follows from them."""
+        """Adds a line of the log with these entries, and all that follows from them. Raises Conflict."""
         draft = self.draft
         change = Change(
             sequence=draft.clock.last_sequence + 1,
@@ -70,8 +74,13 @@ class Scene(msgspec.Struct):
                 kind = "returned" if status == "attending" else "withdrawn"
         change = msgspec.structs.replace(change, kind=kind, email=after.email)
         after = _apply(before, change)
+        document = msgspec.json.encode(after)
+        if len(document) > MAX_ATTENDEE_BYTES:
+            raise errors.Conflict(
+                f"{after.email} would hold {len(document):,} bytes; an attendee may hold {MAX_ATTENDEE_BYTES:,}."
+            )
         draft.clock.last_sequence, draft.clock.last_at = change.sequence, draft.at
-        draft.put_attendee(before, after, msgspec.json.encode(after), change.entries)
+        draft.put_attendee(before, after, document, change.entries)
         draft.changes.append(change)
         return change
 
@@ -83,10 +92,11 @@ def on_stage(database: Database, configurations: Configurations, event_id: str, 
         yield Scene(connection, draft, actor)
 
 
-def get_attendee(connection: Connection, event_id: str, reference: str) -> Attendee:
+def get_attendee(connection: Connection, event_id: str, reference: str, slug: str | None = None) -> Attendee:
     """The attendee with this address or id; the one kept, where it was merged. Raises NotFound and Conflict."""
     reference = reference.strip()
-    if reference.startswith("att_"):
+    is_id = reference.startswith("att_") and "@" not in reference
+    if is_id:
         found = attendees.find_attendee(connection, event_id, reference)
     else:
         holders = holders_of(reference, attendees.list_by_address(connection, event_id, fold_case(reference)))
@@ -99,9 +109,18 @@ def get_attendee(connection: Connection, event_id: str, reference: str) -> Atten
             break
         found = attendees.find_attendee(connection, event_id, found.merged_into)
     if found is None:
-        what = "the id" if reference.startswith("att_") else "the address"
-        raise errors.NotFound(f"Nobody at this event has {what} {reference}.")
+        what = "id" if is_id else "address"
+        raise errors.NotFound(f"Nobody at {slug or 'this event'} has the {what} {reference}.")
     return found
+
+
+def read_history(connection: Connection, event_id: str, attendee: Attendee) -> Iterator[Change]:
+    """All lines of one attendee, the latest first."""
+    last: int | None = attendee.sequence
+    while last is not None:
+        lines = changes.list_history(connection, event_id, last)
+        yield from lines
+        last = lines[-1].previous if lines else None
 
 
 def pin(scene: Scene, reference: str, field: str, *, is_pinned: bool) -> list[Change]:
@@ -142,11 +161,15 @@ def rename(scene: Scene, reference: str, address: str) -> list[Change]:
         return []
     if scene.draft.configuration.event.identity == "email":
         known = attendees.list_by_address(scene.connection, scene.draft.event_id, fold_case(address))
-        other = [one for one in known if one.id != attendee.id and fold_case(one.email) == fold_case(address)]
-        if other and other[0].merged_into is None:
+        others = [
+            one
+            for one in known
+            if one.id != attendee.id and one.merged_into is None and fold_case(one.email) == fold_case(address)
+        ]
+        if others:
             raise errors.Conflict(
-                f"{address} is the address of somebody else here ({other[0].id}). If they are one person, merge them: "
-                "turnout attendees merge."
+                f"{address} is the address of somebody else here ({others[0].id}). If they are one person, merge them: "
+                f"turnout attendees merge --event {scene.draft.configuration.event.slug} {others[0].id} {attendee.id}"
             )
     said = attendee.profile["email"]
     entries = [Entry("profile", "email", said.value, address, said.source)]
@@ -159,11 +182,17 @@ def rename(scene: Scene, reference: str, address: str) -> list[Change]:
 def merge(scene: Scene, reference: str, into: str) -> list[Change]:
     """Two attendees who are one person: addresses, ids, groups and missing fields go to the one kept (C10)."""
     other, kept = scene.get(reference), scene.get(into)
-    if other.id == kept.id:
-        raise errors.InvalidRequest(f"{reference} and {into} are the same attendee already.")
+    entries = foresee_merge(other, kept)
+    if not entries:
+        return []
     gone = scene.append(other, "merged", [*_give_away(other), Entry("merged_into", None, None, kept.id)])
     _move_addresses(scene.draft, other, kept)
-    return [gone, scene.append(kept, "merged", _take_over(other, kept))]
+    return [gone, scene.append(kept, "merged", entries)]
+
+
+def foresee_merge(other: Attendee, kept: Attendee) -> list[Entry]:
+    """What the one kept has besides once the other is merged into it; nothing where that is so already."""
+    return [] if other.id == kept.id else _take_over(other, kept)
 
 
 def _give_away(other: Attendee) -> list[Entry]:
@@ -189,6 +218,7 @@ def _give_away(other: Attendee) -> list[Entry]:
 def _take_over(other: Attendee, kept: Attendee) -> list[Entry]:
     """What the one that is kept has besides from now on."""
     entries: list[Entry] = []
+    pins: list[Entry] = []
     mine: dict[Any, Said[Any]]
     for what, theirs, mine in (
         ("profile", other.profile, kept.profile),
@@ -197,9 +227,14 @@ def _take_over(other: Attendee, kept: Attendee) -> list[Entry]:
     ):
         for key, said in theirs.items():
             known = mine.get(key)
-            # The id of one source is no value that is missing; it goes with the others below.
-            if said.value is not None and (known is None or known.value is None):
+            # A field that is held empty is not missing.
+            is_missing = (known is None or known.value is None) and (what == "unknown_field" or key not in kept.pins)
+            if said.value is not None and is_missing:
                 entries.append(Entry(what, key, None, said.value, known.source if known else None))  # type: ignore[arg-type]
+                if what != "unknown_field" and key in other.pins:
+                    pins.append(Entry("pin", key, False, True))  # type: ignore[arg-type]
+    entries += pins
+    entries += [Entry("held", number, None, is_in) for number, is_in in other.held.items() if number not in kept.held]
     for source, part in sorted(other.parts.items()):
         own = kept.parts.get(source, Part())
         groups = own.groups.value if own.groups else []
@@ -269,6 +304,10 @@ def _find_group(draft: Draft, name: str, *, makes: bool) -> int:
         return found.number
     if not makes or not name.strip():
         raise errors.NotFound(f"The event has no group {name!r}.")
+    if len(name.strip()) > MAX_NAME_CHARACTERS or find_odd_character(name) is not None:
+        raise errors.InvalidRequest(f"A group's name has up to {MAX_NAME_CHARACTERS} characters, none of them U+0000.")
+    if len(draft.groups.by_number) >= MAX_GROUPS:
+        raise errors.Conflict(f"The event has as many groups as it can have ({MAX_GROUPS:,}).")
     new = Name(
         id=new_id("grp"),
         number=len(draft.groups.by_number) + 1,

@@ -1,4 +1,4 @@
-"""Many pushes in one request, taken apart and opened one by one: JSON array, `{"attendees": […]}`, NDJSON (E1, E3)."""
+"""Many pushes in one request, opened one by one: JSON array, `{"attendees": […]}`, NDJSON, CSV (E1, E3)."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,18 @@ from json import JSONDecodeError
 
 from msgspec.structs import replace
 
-from turnout.feed.body import EMPTY, Body, Json, decode, read_json, read_key, redact
+from turnout.feed.body import EMPTY, Body, Json, decode, decode_any, read_json, read_key, redact
+from turnout.feed.csv_table import (
+    CsvTable,
+    Unreadable,
+    check_breaks,
+    check_encoding,
+    check_header,
+    check_rows,
+    check_size,
+    is_csv,
+    open_table,
+)
 from turnout.feed.fields import LONGEST_NAME, fold_name, is_key_name
 from turnout.feed.slips import explain, explain_rest, move
 from turnout.model.receipt import Problem
@@ -33,6 +44,7 @@ class Batch:
         places: list[tuple[int, int]],
         keys: tuple[str, ...] = (),
         problems: tuple[Problem, ...] = (),
+        table: CsvTable | None = None,
     ) -> None:
         self._raw = raw
         self._places = places
@@ -40,6 +52,8 @@ class Batch:
         """The keys at the root of the object form, each once (A2, E3)."""
         self.problems = problems
         """Why the batch as a whole cannot be read; empty when it can."""
+        self.table = table
+        """Of CSV: how its rows are read."""
         self._counted = (0, 0)
         """A place and the line ends before it: as far as they have been counted."""
 
@@ -47,18 +61,31 @@ class Batch:
         return len(self._places)
 
     def size_bytes(self, index: int) -> int:
+        """Of an item; of a row of CSV about what it has as JSON."""
         start, end = self._places[index]
-        return end - start
+        return end - start if self.table is None else self.table.size_bytes(end - start)
+
+    def line(self, index: int) -> int | None:
+        """Of CSV: the line of the file in which the row begins, from 1."""
+        return None if self.table is None else self.table.lines[index]
 
     def items(self) -> Iterator[Body]:
         """Every item in order, as a body of its own; what is no object has its own problems."""
         return map(self.item, range(len(self._places)))
 
-    def item(self, index: int) -> Body:
+    def raw_item(self, index: int) -> bytes:
+        """The item as it was sent; not even its beginning where it is too large."""
+        start, end = self._places[index]
+        return b"" if end - start > MAX_ITEM_BYTES else self._raw[start:end]
+
+    def item(self, index: int, *, in_full: bool = False) -> Body:
+        """The item as a body; with `in_full` never in short, so that every member can be looked at."""
         start, end = self._places[index]
         if end - start > MAX_ITEM_BYTES:
             return Body(object=None, text="", problems=(_item_too_large(index),))
-        body = decode(self._raw[start:end], None)
+        if self.table is not None:
+            return self.table.read(index, self._raw[start:end])
+        body = (decode_any if in_full else decode)(self._raw[start:end], None)
         return body if not body.problems else replace(body, problems=(self._as_of_item(body.problems[0], start),))
 
     def _as_of_item(self, problem: Problem, start: int) -> Problem:
@@ -100,15 +127,15 @@ def split(raw: bytes, content_type: str | None) -> Batch:
     """A batch taken apart in one pass, at most one item of it in memory as objects. Raises nothing.
 
     In an array or object a slip makes the whole batch unreadable, because nobody can say where the next item begins.
-    A line of NDJSON that is not JSON fails alone.
+    A line of NDJSON that is not JSON fails alone, and so does a row of CSV.
     """
     places: list[tuple[int, int]] = []
     keys: dict[str, None] = {}
     try:
-        _take_apart(raw, content_type, places, keys)
-    except _Unreadable as error:
+        table = _take_apart(raw, content_type, places, keys)
+    except Unreadable as error:
         return Batch(raw, [], problems=(error.problem,))
-    return Batch(raw, places, tuple(keys))
+    return Batch(raw, places, tuple(keys), table=table)
 
 
 def glimpse(raw: bytes, content_type: str | None) -> tuple[Batch, bool]:
@@ -116,23 +143,33 @@ def glimpse(raw: bytes, content_type: str | None) -> tuple[Batch, bool]:
 
     It costs about as much as to read a push. Raises nothing.
     """
-    beginning = raw[:GLIMPSE_BYTES]
+    beginning = raw if len(raw) <= GLIMPSE_BYTES else _PART_OF_LETTER.sub(b"", raw[:GLIMPSE_BYTES])
     places: list[tuple[int, int]] = []
     keys: dict[str, None] = {}
-    with suppress(_Unreadable):
-        _take_apart(beginning, content_type, places, keys)
+    table = None
+    with suppress(Unreadable):
+        table = _take_apart(beginning, content_type, places, keys)
     is_all = len(raw) <= GLIMPSE_BYTES and len(places) <= GLIMPSE_ITEMS
-    return Batch(beginning, places[:GLIMPSE_ITEMS], tuple(keys)), is_all
+    return Batch(beginning, places[:GLIMPSE_ITEMS], tuple(keys), table=table), is_all
 
 
-def _take_apart(raw: bytes, content_type: str | None, places: list[tuple[int, int]], keys: dict[str, None]) -> None:
-    """Adds the places of the items, and the keys at the root. Raises _Unreadable, with what has been found by then."""
+_PART_OF_LETTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
+"""The last letter, where it may have been cut."""
+
+
+def _take_apart(
+    raw: bytes, content_type: str | None, places: list[tuple[int, int]], keys: dict[str, None]
+) -> CsvTable | None:
+    """Adds the places of the items, and the keys at the root; gives the table of CSV.
+
+    Raises Unreadable, with what has been found by then.
+    """
     # Seen as Latin-1 a character is a byte, and what JSON is made of is ASCII: one byte each, at the same places.
     text = raw.decode("latin-1")
     start = _skip_space(text, 3 if raw.startswith(_MARK) else 0)
     first = text[start : start + 1]
     if not first:
-        raise _Unreadable(EMPTY)
+        raise Unreadable(EMPTY)
     if _is_lines(content_type) or (first == "{" and _is_first_line_of_many(text, start)):
         _split_lines(text, start, places)
     elif first == "[":
@@ -140,13 +177,38 @@ def _take_apart(raw: bytes, content_type: str | None, places: list[tuple[int, in
     elif first == "{":
         _split_object(text, start, places, keys)
     else:
-        raise _Unreadable(_no_batch("The body begins neither like JSON nor like lines of JSON."))
+        return _split_rows(raw, text, content_type, places)
+    return None
 
 
-class _Unreadable(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+def _split_rows(raw: bytes, text: str, content_type: str | None, places: list[tuple[int, int]]) -> CsvTable:
+    """Adds the places of a CSV's rows (E1). Raises Unreadable."""
+    table = open_table(raw, text)
+    if table is None or not table.knows_a_column:
+        if raw[:2] in _MARKS_OF_UTF16:
+            check_encoding(raw)
+        check_breaks(raw, text)
+        if not is_csv(content_type):
+            raise Unreadable(
+                _no_batch("The body begins neither like JSON nor with a line that names a known column, as CSV does.")
+            )
+        check_encoding(raw)
+        check_header(table)
+    assert table is not None
+    found: list[tuple[int, int]] = []
+    size_bytes = 0
+    for row in table.list_rows(text):
+        _add(found, row.start, row.end)
+        table.add(row)
+        size_bytes += table.size_bytes(row.end - row.start)
+    check_encoding(raw)
+    check_rows(table)
+    check_size(size_bytes)
+    places += found
+    return table
+
+
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def _is_lines(content_type: str | None) -> bool:
@@ -222,7 +284,7 @@ def _split_object(text: str, at: int, places: list[tuple[int, int]], keys: dict[
         at = _skip_space(text, _expect(text, _skip_space(text, end), ":"))
         if _is_attendees(name) and text[at : at + 1] == "[":
             if is_found:
-                raise _Unreadable(_no_batch("The list attendees is given twice."))
+                raise Unreadable(_no_batch("The list attendees is given twice."))
             is_found = True
             end = _split_array(text, at, places)
         else:
@@ -236,7 +298,7 @@ def _split_object(text: str, at: int, places: list[tuple[int, int]], keys: dict[
         is_behind_comma = True
     _expect_end(text, at + 1)
     if not is_found:
-        raise _Unreadable(_no_batch('The body is one object without a list "attendees".'))
+        raise Unreadable(_no_batch('The body is one object without a list "attendees".'))
 
 
 def _is_attendees(name: Json) -> bool:
@@ -246,7 +308,7 @@ def _is_attendees(name: Json) -> bool:
 def _add(places: list[tuple[int, int]], start: int, end: int) -> None:
     if len(places) == MAX_ITEMS:
         message = f"The batch has more than {MAX_ITEMS:,} items."
-        raise _Unreadable(Problem(path="", code="too_many_items", message=message, help="Send several batches."))
+        raise Unreadable(Problem(path="", code="too_many_items", message=message, help="Send several batches."))
     places.append((start, end))
 
 
@@ -269,18 +331,18 @@ def _read_value(text: str, at: int, index: int | None) -> tuple[int, Json]:
         # A number at the edge of the window may go on behind it.
         if length < len(window) or is_last:
             return at + length, value
-    raise _Unreadable(_item_too_large(index))
+    raise Unreadable(_item_too_large(index))
 
 
 _WINDOWS = (4 * 1024, 64 * 1024, MAX_ITEM_BYTES)
 
 
-def _give_up(text: str, at: int, size: int, error: ValueError, index: int | None, *, is_last: bool) -> _Unreadable:
+def _give_up(text: str, at: int, size: int, error: ValueError, index: int | None, *, is_last: bool) -> Unreadable:
     """The error of a value that cannot be read: a slip in it, or the window ended before it did."""
     if not isinstance(error, JSONDecodeError):
-        return _Unreadable(explain(text[at : at + size], error, bytewise=True))
+        return Unreadable(explain(text[at : at + size], error, bytewise=True))
     if not is_last and (error.pos >= size - 20 or error.msg.startswith("Unterminated")):
-        return _Unreadable(_item_too_large(index))
+        return Unreadable(_item_too_large(index))
     return _slip(text, JSONDecodeError(error.msg, text, at + error.pos))
 
 
@@ -294,7 +356,7 @@ def _expect(text: str, at: int, sign: str) -> int:
 def _expect_end(text: str, at: int) -> None:
     at = _skip_space(text, at)
     if at < len(text):
-        raise _Unreadable(explain_rest(text, at, bytewise=True))
+        raise Unreadable(explain_rest(text, at, bytewise=True))
 
 
 def _skip_space(text: str, at: int) -> int:
@@ -305,12 +367,12 @@ def _skip_space(text: str, at: int) -> int:
 _SPACE = re.compile(r"[ \t\r\n]+")
 
 
-def _slip(text: str, error: ValueError | RecursionError) -> _Unreadable:
-    return _Unreadable(explain(text, error, bytewise=True))
+def _slip(text: str, error: ValueError | RecursionError) -> Unreadable:
+    return Unreadable(explain(text, error, bytewise=True))
 
 
 def _no_batch(what: str) -> Problem:
-    cure = 'Send a JSON array of attendees, {"attendees": […]}, or one JSON object a line (NDJSON).'
+    cure = 'Send a JSON array of attendees, {"attendees": […]}, one JSON object a line (NDJSON), or CSV with a header.'
     return Problem(path="", code="not_a_batch", message=what, help=cure)
 
 

@@ -10,6 +10,9 @@ from turnout import errors
 from turnout.feed.authenticate import Caller, get_caller
 from turnout.feed.batch import Batch, glimpse, split
 from turnout.feed.body import Body
+from turnout.feed.complete import complete
+from turnout.feed.csv_failed import write_failed
+from turnout.feed.csv_table import describe, name_line
 from turnout.feed.intake import (
     LARGE_BYTES,
     Feed,
@@ -21,10 +24,19 @@ from turnout.feed.intake import (
     read_item,
     shorten,
 )
-from turnout.feed.receipt import Answer, render, render_error, render_receipts, to_failure
+from turnout.feed.receipt import (
+    AS_FILE,
+    CSV,
+    Answer,
+    list_failures,
+    render,
+    render_error,
+    render_receipts,
+    to_failure,
+)
 from turnout.feed.submission import WHOLE, Idempotency, Item, Overlay, StaleConfiguration, Submission
-from turnout.model.receipt import Failure, Outcome, Problem
-from turnout.now import new_id
+from turnout.model.receipt import Completed, Failure, Outcome, Problem
+from turnout.now import new_id, now_us
 
 CHUNK = 500
 """Items in one submission, so that others are not held up."""
@@ -72,6 +84,9 @@ class _Batching:
         """Errors and warnings that may still be listed."""
         self.precise = False
         self.idempotency_digest = ""
+        self.completed: Completed | None = None
+        self.withdrawn = 0
+        self.began_at = now_us()
         self.is_claimed = False
         """Whether the Idempotency-Key stands for this batch: that is noted with the first items that are taken (D6)."""
         self.wait_s = 0.0
@@ -164,7 +179,24 @@ class _Batching:
         if not self.is_claimed and (claim := self._claim()) is not None:
             # No item was taken, or there was none.
             await self._submit((), claim)
-        return self._render()
+        if self.request.complete:
+            self.completed, self.withdrawn = await self._complete()
+        return await asyncio.to_thread(self._render_as_csv) if self.request.as_csv else self._render()
+
+    async def _complete(self) -> tuple[Completed, int]:
+        """Withdraws whom the source expects and this batch did not name (E4)."""
+        named = {one.attendee.id for one in self.outcomes if isinstance(one, Outcome) and one.attendee is not None}
+        return await complete(
+            self.feed.configurations,
+            self.feed.group_commit,
+            self.first.configuration,
+            as_sender(self.first),
+            named={attendee_id for attendee_id in named if attendee_id is not None},
+            confirmed=self.request.withdraw,
+            any_failed=any(isinstance(one, Failure) or one.failure is not None for one in self.outcomes),
+            began_at=self.began_at,
+            overlay=self.overlay,
+        )
 
     def _find_end(self, start: int) -> int:
         """Where the chunk that begins here ends."""
@@ -224,6 +256,8 @@ class _Batching:
             )
         else:
             item = read_item(self.ids[index], body, sender, idempotency=idempotency, index=index)
+        if (line := self.batch.line(index)) is not None:
+            item = name_line(item, line)
         return shorten(item, self.storable.take(count_listed(item)))
 
     async def _find_caller(self, body: Body) -> Caller | None:
@@ -303,7 +337,20 @@ class _Batching:
             precise=self.precise,
             minimal=self.request.minimal,
             problems_url=self.feed.problems_url,
+            completed=self.completed,
+            withdrawn=self.withdrawn,
         )
+
+    def _render_as_csv(self) -> Answer:
+        """What failed, to be mended and sent again."""
+        failed = [
+            (index, describe(failure, self._name_place(index))) for index, failure in list_failures(self.outcomes)
+        ]
+        return Answer(200, write_failed(self.batch, failed), (CSV, AS_FILE))
+
+    def _name_place(self, index: int) -> str:
+        line = self.batch.line(index)
+        return f"Item {index}" if line is None else f"Line {line}"
 
 
 _MAX_BAD_KEYS = 10

@@ -48,8 +48,13 @@ def hand_in(
 
 
 def as_sender(configuration: Configuration, source_number: int, actor: str) -> Sender:
-    """A person who sends on behalf of a source, without one of its keys."""
-    policy = configuration.sources[source_number].policy.over(configuration.event.policy)
+    """A person who sends on behalf of a source, without one of its keys. Raises Conflict where it is retired."""
+    source = configuration.sources[source_number]
+    if source.retired_at is not None:
+        raise errors.Conflict(
+            f"The source {source.name!r} is retired and says nothing any more; no push is taken for it."
+        )
+    policy = source.policy.over(configuration.event.policy)
     return Sender(source_number=source_number, policy=policy, actor=actor)
 
 

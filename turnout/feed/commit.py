@@ -1,6 +1,6 @@
 """The transaction: lock the clocks, read, settle each push in turn, write. Nothing else writes attendees or the log."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -9,8 +9,8 @@ from turnout import errors
 from turnout.feed.configurations import Configurations
 from turnout.feed.draft import Draft
 from turnout.feed.settle import settle
-from turnout.feed.submission import Result, Submission
-from turnout.feed.suppress import find_suppressed
+from turnout.feed.submission import Item, Result, Submission
+from turnout.feed.suppress import find_addresses, find_suppressed
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry, Kind
 from turnout.model.event import Configuration
@@ -102,25 +102,30 @@ def _open_drafts(
             drafts[event_id] = Draft(configuration, clock)
     addresses = set()
     ids = set()
+    known = set()
     places = set()
     for submission in submissions:
         event_id = submission.configuration.event.id
+        # As it is now, and not when the push was read.
+        draft = drafts.get(event_id)
+        goes_by_id = draft is not None and draft.configuration.event.identity == "third_party_id"
         for item in submission.items:
             if item.push is not None:
                 addresses.add((event_id, fold_case(item.push.email)))
-                if submission.configuration.event.identity == "third_party_id" and (
-                    third_party_id := item.push.profile.get("thirdPartyId")
-                ):
+                if goes_by_id and (third_party_id := item.push.profile.get("thirdPartyId")):
                     ids.add((event_id, item.sender.source_number, third_party_id))
+                if item.about is not None:
+                    known.add((event_id, item.about))
             if item.idempotency is not None:
                 places.add((event_id, item.sender.source_number, item.idempotency.key, item.idempotency.item))
         if submission.claim is not None:
             places.add((event_id, submission.source_number, submission.claim.key, submission.claim.item))
     for event_id, address, attendee in attendees.find_by_addresses(connection, sorted(addresses)):
         drafts[event_id].know(attendee, address)
-    for event_id, source_number, third_party_id, attendee in attendees.find_by_third_party_ids(connection, sorted(ids)):
-        drafts[event_id].know(attendee, fold_case(attendee.email))
-        drafts[event_id].ids_by_third_party[source_number, third_party_id] = attendee.id
+    for event_id, _, _, attendee in attendees.find_by_third_party_ids(connection, sorted(ids)):
+        drafts[event_id].meet(attendee)
+    for event_id, attendee in attendees.find_by_ids(connection, sorted(known)):
+        drafts[event_id].meet(attendee)
     since = now_us() - ANSWERS_KEPT_US
     for (event_id, source_number, key, item), answer in pushes.find_answers(connection, sorted(places), since).items():
         drafts[event_id].answers[source_number, key, item] = answer
@@ -134,13 +139,17 @@ def _find_suppressed(
     for event_id, draft in drafts.items():
         if draft.configuration.event.suppresses:
             wanted = {
-                (item.sender.source_number, fold_case(item.push.email))
+                (item.sender.source_number, address)
                 for submission in submissions
                 if submission.configuration.event.id == event_id
                 for item in submission.items
-                if item.push is not None
+                for address in _addresses_in(item)
             }
             draft.suppressed = find_suppressed(connection, database.secret_key, event_id, wanted)
+
+
+def _addresses_in(item: Item) -> Collection[str]:
+    return find_addresses(item.body or "") if item.push is None else (fold_case(item.push.email),)
 
 
 def _write(connection: Connection, drafts: Iterable[Draft]) -> None:

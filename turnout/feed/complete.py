@@ -27,7 +27,14 @@ class Missing(msgspec.Struct, frozen=True):
 
     id: str
     email: str
-    name: str
+    own_email: str | None
+    """The address, where it is this source that said it; of what others said it learns nothing (D1)."""
+    own_id: str | None
+
+    @property
+    def name(self) -> str:
+        """What the source calls the person."""
+        return self.own_email or self.own_id or self.id
 
 
 async def complete(
@@ -47,8 +54,8 @@ async def complete(
     Gives what the answer says of it, and how many were withdrawn, or would be.
 
     `confirmed` is how many the sender has said he means, `began_at` when the batch came: whoever the source has named
-    since then stays. With an overlay nobody is withdrawn, and the answer is what it would be. Raises what submitting
-    raises.
+    since then stays. With an overlay, or in a rehearsal, nobody is withdrawn, and the answer is what it would be.
+    Raises what submitting raises.
     """
     missing, expected = await asyncio.to_thread(
         _list_missing, configurations, configuration.event.id, sender.source_number, named
@@ -62,7 +69,7 @@ async def complete(
             names=[one.name for one in missing[:MAX_NAMES]],
             help=_HELP[code].format(count=len(missing)),
         ), 0
-    if overlay is not None:
+    if overlay is not None or sender.policy.mode == "rehearsal":
         names = [one.name for one in missing[:MAX_NAMES]]
         return Completed(done=True, would_withdraw=len(missing), names=names), len(missing)
     withdrawn = 0
@@ -113,25 +120,20 @@ def _read_expected(configurations: Configurations, event_id: str, source: int) -
         for one in page:
             part = one.parts.get(source)
             if part is not None and part.expects is not None and part.expects.value and one.merged_into is None:
-                yield Missing(one.id, one.email, _name(one, source))
+                own_email = one.email if one.profile["email"].source == source else None
+                own_id = part.third_party_id.value if part.third_party_id is not None else None
+                yield Missing(one.id, one.email, own_email, own_id)
         if not page:
             return
         after = page[-1].id
 
 
-def _name(one: attendees.Expectation, source: int) -> str:
-    """What the source calls the person; what others said of them is not told (D1)."""
-    part = one.parts[source]
-    said = one.profile["email"]
-    if said.source == source:
-        return one.email
-    their_id = part.third_party_id.value if part.third_party_id is not None else None
-    return their_id or one.id
-
-
 def _leave(one: Missing, sender: Sender, began_at: int) -> Item:
     """The push that the source would have sent to say that the person is not expected (C9)."""
     push = Push(email=one.email, attending=False, observed_at=began_at)
-    body = write_json((("profile", (("email", one.email),)), ("eventInfo", (("attending", False),))))
+    body = None
+    if one.own_email is not None:
+        profile = {"email": one.own_email} | ({"thirdPartyId": one.own_id} if one.own_id else {})
+        body = write_json((("profile", tuple(profile.items())), ("eventInfo", (("attending", False),))))
     push_id = new_id("psh")
-    return Item(id=push_id, sender=sender, push=push, email=one.email, body=body, digest=push_id, about=one.id)
+    return Item(id=push_id, sender=sender, push=push, email=one.own_email, body=body, digest=push_id, about=one.id)

@@ -1,6 +1,6 @@
 """One event as it will be when the transaction ends, and what has to be written for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Draft:
         self.numbers_behind = 0
         # All that have or had an address, as far as pushes ask for it.
         self.ids_by_address: dict[str, list[str]] = {}
-        self.ids_by_third_party: dict[tuple[int, str], str] = {}
+        self.ids_by_third_party: dict[tuple[int, str], list[str]] = {}
         self.attendees: dict[str, Attendee] = {}
         self.suppressed: set[tuple[int, str]] = set()
         """Source and folded address (F2)."""
@@ -57,10 +57,20 @@ class Draft:
         fork.at = self.at
         fork.custom_fields, fork.groups = self.custom_fields, self.groups
         fork.ids_by_address = {address: list(ids) for address, ids in self.ids_by_address.items()}
-        fork.ids_by_third_party = dict(self.ids_by_third_party)
+        fork.ids_by_third_party = {place: list(ids) for place, ids in self.ids_by_third_party.items()}
         fork.attendees = dict(self.attendees)
         fork.suppressed = self.suppressed
         fork.answers = self.answers | self.new_answers
+        return fork
+
+    def fork_for(self, concerned: Iterable[Attendee]) -> "Draft":
+        """A draft that sees these attendees alone: what it costs does not grow with this one."""
+        fork = Draft(self.configuration, events.Clock(*msgspec.structs.astuple(self.clock)))
+        fork.at = self.at
+        fork.custom_fields, fork.groups = self.custom_fields, self.groups
+        fork.suppressed = self.suppressed
+        for attendee in concerned:
+            fork.meet(attendee)
         return fork
 
     def absorb(self, fork: "Draft") -> None:
@@ -88,10 +98,15 @@ class Draft:
         """All that have, or had, the folded address, the oldest first."""
         return [self.attendees[attendee_id] for attendee_id in self.ids_by_address.get(address, ())]
 
-    def find_by_id(self, source: int, third_party_id: str | None) -> Attendee | None:
-        """Who has this id at this source (C6)."""
-        attendee_id = self.ids_by_third_party.get((source, third_party_id)) if third_party_id else None
-        return None if attendee_id is None else self.attendees[attendee_id]
+    def list_by_id(self, source: int, third_party_id: str | None) -> list[Attendee]:
+        """All that have this id at this source (C6); several only where they got it while ids decided nothing."""
+        if not third_party_id:
+            return []
+        found = [
+            self.attendees[attendee_id] for attendee_id in self.ids_by_third_party.get((source, third_party_id), ())
+        ]
+        # Not those who have lost it since, in this draft or in what a dry run has led to.
+        return [attendee for attendee in found if third_party_id in attendee.ids_of(source)]
 
     def meet(self, attendee: Attendee) -> None:
         """Takes in an attendee as it is, under all its addresses and ids."""
@@ -99,7 +114,7 @@ class Draft:
             self.know(attendee, fold_case(address))
         for source in attendee.parts:
             for third_party_id in attendee.ids_of(source):
-                self.ids_by_third_party[source, third_party_id] = attendee.id
+                self._know_id(source, third_party_id, attendee.id)
 
     def know(self, attendee: Attendee, address: str) -> None:
         """Takes in an attendee as it is stored, found under this address."""
@@ -108,6 +123,11 @@ class Draft:
         if attendee.id not in ids:
             ids.append(attendee.id)
             ids.sort()
+
+    def _know_id(self, source: int, third_party_id: str, attendee_id: str) -> None:
+        ids = self.ids_by_third_party.setdefault((source, third_party_id), [])
+        if attendee_id not in ids:
+            ids.append(attendee_id)
 
     def put_attendee(self, before: Attendee | None, after: Attendee, document: bytes, entries: Sequence[Entry]) -> None:
         """Takes over an attendee's next state, and of the entries that lead there what the index tables need."""
@@ -133,11 +153,9 @@ class Draft:
         kept = set(attendee.ids_of(source))
         for third_party_id in old - kept:
             self.third_party_ids[source, third_party_id, attendee.id] = False
-            if self.ids_by_third_party.get((source, third_party_id)) == attendee.id:
-                del self.ids_by_third_party[source, third_party_id]
         for third_party_id in new:
             self.third_party_ids[source, third_party_id, attendee.id] = True
-            self.ids_by_third_party[source, third_party_id] = attendee.id
+            self._know_id(source, third_party_id, attendee.id)
 
     def publish(self, configurations: Configurations) -> None:
         """Tells this process what the commit has registered, and which keys it has seen."""

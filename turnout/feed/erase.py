@@ -3,39 +3,88 @@
 What a person's pushes were is looked for before the transaction, so that it holds up nobody for longer than it must.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+import unicodedata
 
 import msgspec
 
 from turnout import errors
-from turnout.feed.acts import Scene, get_attendee, on_stage
+from turnout.feed.acts import Scene, get_attendee, on_stage, read_history
 from turnout.feed.configurations import Configurations
-from turnout.feed.suppress import digest_address
+from turnout.feed.suppress import digest_address, unescape
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change
 from turnout.model.names import fold_case
 from turnout.model.receipt import Failure
 from turnout.model.source import PEOPLE
 from turnout.now import first_id, now_us
-from turnout.store import attendees, changes, erasure, events, suppressions
+from turnout.store import attendees, erasure, events, suppressions
 from turnout.store.connect import Connection, Database
+from turnout.store.wipe import wipe
 
 _RECENT_US = 600 * 1_000_000
 """For so long a push may have waited for its commit; its id is from when it came."""
 _ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
 
 
-class Erased(msgspec.Struct, frozen=True):
-    """What went."""
+class Erased(msgspec.Struct, frozen=True, rename="camel"):
+    """What went, or would go."""
 
     attendee_id: str
     attendees: int
     """With those that were merged into this one."""
     changes: int
     pushes: int
-    suppressed: int
-    """Sources that must not bring the person back."""
+    suppressed: list[int]
+    """Sources that must not bring the person back, by number."""
+    is_wiped: bool = True
+    """False where old bytes are left in the database's files, because somebody was reading all the time."""
+    lines: list[Change] = []
+
+
+class Traces:
+    """What there is of one person: attendees, addresses, lines and pushes."""
+
+    def __init__(self, connection: Connection, event_id: str, attendee: Attendee) -> None:
+        self.event_id = event_id
+        self.attendee = attendee
+        self.found_at = now_us()
+        absorbed = (attendees.find_attendee(connection, event_id, one) for one in attendee.absorbed)
+        self.attendees = [attendee, *(one for one in absorbed if one is not None)]
+        self.sequences = [line.sequence for one in self.attendees for line in read_history(connection, event_id, one)]
+        self.addresses = {
+            fold_case(address) for one in self.attendees for address in (one.email, *one.aliases) if address
+        }
+        self.push_ids: set[str] = set()
+
+    def follow(self, connection: Connection, since: str = "") -> None:
+        """Adds the pushes behind `since`: about these attendees, or about nobody known and naming these addresses."""
+        ids = {one.id for one in self.attendees}
+        for push in erasure.read_pushes(connection, self.event_id, since):
+            if push.attendee_id is not None:
+                # Who shares an address keeps his pushes (C6).
+                is_theirs = push.attendee_id in ids
+            else:
+                is_theirs = push.email is not None and fold_case(push.email) in self.addresses
+                is_theirs = is_theirs or any(map(self.is_named_in, erasure.read_texts(connection, push)))
+            if is_theirs:
+                self.push_ids.add(push.id)
+
+    def is_named_in(self, text: str) -> bool:
+        # Not by `fold_case`, whose cache would hold it.
+        folded = unicodedata.normalize("NFC", unescape(text).casefold())
+        return any(address in folded for address in self.addresses) or any(one.id in text for one in self.attendees)
+
+    def list_sources(self) -> list[int]:
+        """The sources that knew the person; people are none that could bring somebody back by mistake."""
+        return sorted({source for attendee in self.attendees for source in attendee.parts} - {PEOPLE})
+
+
+def find_traces(database: Database, event_id: str, reference: str, slug: str | None = None) -> Traces:
+    """What there is of an attendee, found by address or id. Raises NotFound and Conflict."""
+    with database.read() as connection:
+        traces = Traces(connection, event_id, get_attendee(connection, event_id, reference, slug))
+        traces.follow(connection)
+    return traces
 
 
 def erase(
@@ -46,63 +95,33 @@ def erase(
     actor: str,
     *,
     suppresses: bool = True,
+    traces: Traces | None = None,
 ) -> Erased:
-    """Erases an attendee, found by address or id. Raises NotFound, Conflict and StorageUnavailable."""
-    with database.read() as connection:
-        attendee = get_attendee(connection, event_id, reference)
-        traces = _Traces(connection, event_id, attendee)
-        traces.follow(connection)
-    recent = first_id("psh", now_us() - _RECENT_US)
+    """Erases an attendee, found by address or id. Raises NotFound, Conflict and StorageUnavailable.
+
+    `traces` are those that were found a moment ago, so that they are not looked for again.
+    """
+    traces = traces or find_traces(database, event_id, reference)
+    recent = first_id("psh", traces.found_at - _RECENT_US)
     with on_stage(database, configurations, event_id, actor) as scene:
         # Whatever was said of the person meanwhile goes too.
-        latest = _Traces(scene.connection, event_id, scene.get(attendee.id))
-        latest.push_ids = traces.push_ids
+        latest = Traces(scene.connection, event_id, scene.get(traces.attendee.id))
+        latest.push_ids = set(traces.push_ids)
         latest.follow(scene.connection, recent)
-        erased = _erase(scene, latest, database.secret_key if suppresses else None)
-    database.forget_log()
-    return erased
+        lines = _erase(scene, latest, database.secret_key if suppresses else None)
+    return Erased(
+        attendee_id=latest.attendee.id,
+        attendees=len(latest.attendees),
+        changes=len(latest.sequences),
+        pushes=len(latest.push_ids),
+        suppressed=latest.list_sources() if suppresses else [],
+        is_wiped=wipe(database),
+        lines=lines,
+    )
 
 
-class _Traces:
-    """What there is of one person: attendees, addresses, lines and pushes."""
-
-    def __init__(self, connection: Connection, event_id: str, attendee: Attendee) -> None:
-        self.event_id = event_id
-        self.attendee = attendee
-        absorbed = (attendees.find_attendee(connection, event_id, one) for one in attendee.absorbed)
-        self.attendees = [attendee, *(one for one in absorbed if one is not None)]
-        self.sequences = [line.sequence for one in self.attendees for line in read_history(connection, event_id, one)]
-        self.addresses = {
-            fold_case(address) for one in self.attendees for address in (one.email, *one.aliases) if address
-        }
-        self.push_ids: set[str] = set()
-
-    def follow(self, connection: Connection, since: str = "") -> None:
-        """Adds the pushes behind `since`: about these attendees, to these addresses, or failed ones that quote them."""
-        ids = {one.id for one in self.attendees}
-        for push in erasure.read_pushes(connection, self.event_id, since):
-            is_theirs = push.attendee_id in ids or (push.email is not None and fold_case(push.email) in self.addresses)
-            if is_theirs or (push.body is not None and self.is_named_in(push.body)):
-                self.push_ids.add(push.id)
-
-    def is_named_in(self, text: str) -> bool:
-        folded = fold_case(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
-        return any(address in folded for address in self.addresses) or any(one.id in text for one in self.attendees)
-
-
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-
-
-def read_history(connection: Connection, event_id: str, attendee: Attendee) -> Iterable[Change]:
-    """All lines of one attendee, the latest first."""
-    last: int | None = attendee.sequence
-    while last is not None:
-        lines = changes.list_history(connection, event_id, last)
-        yield from lines
-        last = lines[-1].previous if lines else None
-
-
-def _erase(scene: Scene, traces: _Traces, secret_key: bytes | None) -> Erased:
+def _erase(scene: Scene, traces: Traces, secret_key: bytes | None) -> list[Change]:
+    """Takes everything away, and gives the lines that say so."""
     connection, draft, event_id = scene.connection, scene.draft, traces.event_id
     erasure.redact_changes(connection, event_id, traces.sequences)
     erasure.redact_pushes(connection, event_id, sorted(traces.push_ids), msgspec.json.encode(_ERASED).decode())
@@ -110,7 +129,7 @@ def _erase(scene: Scene, traces: _Traces, secret_key: bytes | None) -> Erased:
     for attendee in traces.attendees:
         _remove_rows(connection, event_id, attendee)
         _append_erased(scene, attendee)
-    sources = _list_sources(traces.attendees) if secret_key is not None else []
+    sources = traces.list_sources() if secret_key is not None else []
     if secret_key is not None and sources:
         suppressions.add(
             connection,
@@ -131,13 +150,7 @@ def _erase(scene: Scene, traces: _Traces, secret_key: bytes | None) -> Erased:
             events.update_event(connection, event)
             draft.clock.version += 1
             draft.configuration = msgspec.structs.replace(draft.configuration, event=event)
-    return Erased(
-        attendee_id=traces.attendee.id,
-        attendees=len(traces.attendees),
-        changes=len(traces.sequences),
-        pushes=len(traces.push_ids),
-        suppressed=len(sources),
-    )
+    return draft.changes
 
 
 def _remove_rows(connection: Connection, event_id: str, attendee: Attendee) -> None:
@@ -172,34 +185,31 @@ def _append_erased(scene: Scene, attendee: Attendee) -> None:
     )
 
 
-def _remove_answers(connection: Connection, traces: _Traces) -> None:
+def _remove_answers(connection: Connection, traces: Traces) -> None:
     """Answers kept for repeated requests that name the person, or one of the pushes."""
     places = [
         (source, key, item)
         for source, key, item, answer in erasure.read_answers(connection, traces.event_id)
-        if answer and (traces.is_named_in(answer) or _push_of(answer) in traces.push_ids)
+        if traces.is_named_in(key) or (answer and _is_theirs(answer, traces))
     ]
     erasure.remove_answers(connection, traces.event_id, places)
+
+
+def _is_theirs(answer: str, traces: Traces) -> bool:
+    try:
+        push_id = msgspec.json.decode(answer, type=_Answer).push_id
+    except msgspec.DecodeError:
+        push_id = ""
+    # The errors of a whole batch may quote anything of anybody in it; asked again, it fails in the same way.
+    return push_id == "" or push_id in traces.push_ids or traces.is_named_in(answer)
 
 
 class _Answer(msgspec.Struct):
     push_id: str = ""
 
 
-def _push_of(answer: str) -> str:
-    try:
-        return msgspec.json.decode(answer, type=_Answer).push_id
-    except msgspec.DecodeError:
-        return ""
-
-
-def _list_sources(known: Sequence[Attendee]) -> list[int]:
-    """The sources that knew the person; people are none that could bring somebody back by mistake."""
-    return sorted({source for attendee in known for source in attendee.parts} - {PEOPLE})
-
-
-def lift(database: Database, configurations: Configurations, event_id: str, address: str, actor: str) -> int:
-    """Lets every source bring this address again (F2); gives for how many it was suppressed. Raises NotFound."""
+def lift(database: Database, configurations: Configurations, event_id: str, address: str, actor: str) -> list[int]:
+    """Lets every source bring this address again (F2); gives the sources that could not. Raises NotFound."""
     digest = digest_address(database.secret_key, event_id, address.strip())
     with on_stage(database, configurations, event_id, actor) as scene:
         lifted = suppressions.lift(scene.connection, event_id, digest)

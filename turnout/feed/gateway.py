@@ -13,6 +13,8 @@ from turnout.feed.authenticate import Gateway
 from turnout.feed.batch_intake import take_batch
 from turnout.feed.caller_address import Networks
 from turnout.feed.intake import Feed, take
+from turnout.feed.leave import PREFIX as ATTENDEE_PREFIX
+from turnout.feed.leave import read_leaving
 from turnout.feed.reading import ClientGone, Head, Reading, Receive, Room, Scope
 from turnout.feed.receipt import Answer, render_error
 from turnout.now import new_request_id
@@ -69,7 +71,7 @@ class GatewayApp:
 
     async def _find_by_host(self, rest: str, scope: Scope) -> Gateway | None:
         """The gateway at a host name of its own, whose root it is (A1)."""
-        if rest not in _ADDRESSES and not rest.startswith("pushes/"):
+        if _address_of(rest) not in _ADDRESSES:
             return None
         host = _host(scope)
         if host == self._settings.public_host:
@@ -112,15 +114,18 @@ class GatewayApp:
         if rest == "attendees/batch" and method == "POST":
             with self._reading(scope, receive, self._settings.max_batch_body_bytes) as reading:
                 return await take_batch(self._feed, await reading.read(gateway, batch=True))
+        address = _address_of(rest)
+        if address == _ATTENDEE and method == "DELETE":
+            return await take(self._feed, read_leaving(gateway, self._head(scope), rest.removeprefix(ATTENDEE_PREFIX)))
         if rest == "" and reads:
             return self._page(scope["path"], _wants_html(scope), gateway.host)
         if rest == "key" and reads:
             return await own_pushes.show_key(self._feed, gateway, self._head(scope))
         if rest == "pushes" and reads:
             return await own_pushes.list_own(self._feed, gateway, self._head(scope))
-        if rest.startswith("pushes/") and reads:
+        if address == _PUSH and reads:
             return await own_pushes.show_own(self._feed, gateway, self._head(scope), rest.removeprefix("pushes/"))
-        allowed = _ADDRESSES.get("pushes" if rest.startswith("pushes/") else rest)
+        allowed = _ADDRESSES.get(address)
         if allowed is None:
             raise errors.NotFound("A gateway has no such address.")
         raise errors.MethodNotAllowed(method, allowed)
@@ -132,13 +137,26 @@ class GatewayApp:
         return Reading(self._head(scope), receive, limit_bytes, self._room)
 
 
+_PUSH = "pushes/{id}"
+_ATTENDEE = "attendees/{email}"
 _ADDRESSES = {
     "": ("GET", "HEAD", "POST"),
     "attendees": ("POST",),
     "attendees/batch": ("POST",),
     "key": ("GET", "HEAD"),
     "pushes": ("GET", "HEAD"),
+    _PUSH: ("GET", "HEAD"),
+    _ATTENDEE: ("DELETE",),
 }
+
+
+def _address_of(rest: str) -> str:
+    """The entry of `_ADDRESSES` that this is, if it is one."""
+    if rest in _ADDRESSES:
+        return rest
+    if rest.startswith("pushes/"):
+        return _PUSH
+    return _ATTENDEE if rest.startswith(ATTENDEE_PREFIX) else rest
 
 
 def _host(scope: Scope) -> str:

@@ -1,6 +1,6 @@
 """Which attendee a push is about (C1, C6). Pure: it looks at the attendees that the commit has read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -26,23 +26,21 @@ def identify(
     push: Push,
     source: int,
     identity: Literal["email", "third_party_id"],
-    by_id: Attendee | None,
+    with_id: Sequence[Attendee],
     by_address: Sequence[Attendee],
 ) -> Identified | Failure:
     """The attendee that this push is about, or why nobody can tell.
 
-    `by_id` has the push's id at this source, `by_address` all that have or had its address, the oldest first.
+    `with_id` have the push's id at this source; `by_address` are all that have or had its address, the oldest first.
     """
     given = push.profile.get("thirdPartyId")
     holders = holders_of(push.email, by_address)
     if identity == "email":
         return Identified(holders[0] if holders else None)
     if given:
-        if by_id is not None:
-            return Identified(by_id, renames=True)
-        # Linked to whoever has the address and no id of this source yet; else somebody new, even with that address.
-        unlinked = [holder for holder in holders if not holder.ids_of(source)]
-        return Identified(unlinked[0] if unlinked else None)
+        found = _choose(push, source, given, with_id) if with_id else _find_unlinked(push, source, holders)
+        # Also who is linked only now: the same push once more must change nothing (C8), and then the id is known.
+        return Identified(found, renames=found is not None)
     if len(holders) > 1:
         return _ambiguous(push, source, holders)
     return Identified(holders[0] if holders else None)
@@ -55,6 +53,37 @@ def holders_of(address: str, known: Sequence[Attendee]) -> list[Attendee]:
     return [attendee for attendee in alive if fold_case(attendee.email) == folded] or alive
 
 
+def has_another_name(attendee: Attendee, said: Mapping[str, str | None]) -> bool:
+    """Whether first or last name are said otherwise than they are known, as of two people who share an address."""
+    for field in ("firstName", "lastName"):
+        new, known = said.get(field), attendee.profile.get(field)
+        if new and known is not None and known.value and fold_case(new) != fold_case(known.value):
+            return True
+    return False
+
+
+def _choose(push: Push, source: int, third_party_id: str, with_id: Sequence[Attendee]) -> Attendee:
+    """Of several with one id, as the time before ids decided may have left them: who has the address, or got it last.
+
+    Nobody gets an id that somebody else has while ids decide.
+    """
+    folded = fold_case(push.email)
+
+    def rank(attendee: Attendee) -> tuple[bool, int]:
+        said = attendee.parts[source].third_party_id
+        is_present = said is not None and said.value == third_party_id
+        return fold_case(attendee.email) == folded, said.sequence if said is not None and is_present else 0
+
+    return max(with_id, key=rank)
+
+
+def _find_unlinked(push: Push, source: int, holders: Sequence[Attendee]) -> Attendee | None:
+    """Who has the address and no id of this source yet; of several rather one with that name."""
+    unlinked = [holder for holder in holders if not holder.ids_of(source)]
+    alike = [holder for holder in unlinked if not has_another_name(holder, push.profile)]
+    return next(iter(alike or unlinked), None)
+
+
 def _ambiguous(push: Push, source: int, holders: Sequence[Attendee]) -> Failure:
     path = push.spell("profile.email")
     # Of other sources' ids a sender learns nothing (D1).
@@ -64,5 +93,6 @@ def _ambiguous(push: Push, source: int, holders: Sequence[Attendee]) -> Failure:
     message = (
         f"{len(holders)} people have this address, and without thirdPartyId nobody knows whom this is about.{known}"
     )
-    problem = Problem(path, "ambiguous_email", message, "Send profile.thirdPartyId along, your own id of the person.")
+    cure = "Send profile.thirdPartyId along, your own id of the person; with DELETE as ?thirdPartyId=."
+    problem = Problem(path, "ambiguous_email", message, cure)
     return Failure(errors.InvalidPush.code, message, [problem])

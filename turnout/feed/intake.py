@@ -53,6 +53,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     # Of a batch.
     atomic: bool = False
     receipts: str = "all"
+    as_csv: bool = False
+    """Whether the failed items are wanted as CSV (E1)."""
+    complete: bool = False
+    withdraw: int | None = None
+    """How many people the sender has confirmed to withdraw (E4)."""
 
 
 async def take(feed: Feed, request: Request) -> Answer:

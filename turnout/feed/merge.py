@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from turnout.changes.shown import GROUPS_PATH
+from turnout.feed.identify import has_another_name
 from turnout.model.attendee import (
     PROFILE_FIELDS,
     Attendee,
@@ -21,6 +22,7 @@ from turnout.model.names import Names, fold_case
 from turnout.model.policy import Policy
 from turnout.model.push import Push, SaidGroup
 from turnout.model.receipt import Warning
+from turnout.model.source import PEOPLE
 
 _FIELD_ORDER = {field: place for place, field in enumerate(PROFILE_FIELDS)}
 ATTENDING_PATH = "eventInfo.attending"
@@ -110,6 +112,7 @@ class _Merging:
         self.part_groups = self.part.groups
         self.part_expects = self.part.expects
         self.part_id = self.part.third_party_id
+        self.part_more_ids = self.part.more_ids
 
     def take_profile(self) -> None:
         push = self.push
@@ -125,10 +128,11 @@ class _Merging:
         for field in push.clear_profile:
             said[field] = None
         if self.before is not None and said.get("thirdPartyId"):
-            self._warn_of_shared_address(said)
+            self._warn_of_shared_address(self.before, said)
         self._take("profile", self.profile, said, lambda field: f"profile.{field}")
         if "thirdPartyId" in said:
             self.part_id = self._take_part("part_id", self.part_id, said["thirdPartyId"], self.context.source)
+            self._take_more_ids()
         if self.before is not None and self.profile["email"].value != self.before.email:
             self._take_aliases(self.before.email, self.profile["email"].value or "")
         if len(self.entries) > 1:
@@ -141,20 +145,24 @@ class _Merging:
             self.entries.append(Entry("aliases", None, self.aliases, aliases))
             self.aliases = aliases
 
-    def _warn_of_shared_address(self, said: Mapping[str, str | None]) -> None:
+    def _take_more_ids(self) -> None:
+        """An id that came with a merged attendee and is named again takes the first place; none is lost (C6, C10)."""
+        old = self.part.third_party_id.value if self.part.third_party_id else None
+        new = self.part_id.value if self.part_id else None
+        if new != old and new in self.part_more_ids:
+            more = [*([old] if old else []), *(one for one in self.part_more_ids if one != new)]
+            self.entries.append(Entry("part_more_ids", self.context.source, self.part_more_ids, more))
+            self.part_more_ids = more
+
+    def _warn_of_shared_address(self, before: Attendee, said: Mapping[str, str | None]) -> None:
         """Two people may share one address: another id of the same source and another name hint at that (C6)."""
-        known = self.part.third_party_id.value if self.part.third_party_id else None
-        if self.context.renames or known is None or known == said["thirdPartyId"]:
-            return
-        for field in ("firstName", "lastName"):
-            new, old = said.get(field), self.profile.get(field)
-            if new and old is not None and old.value and fold_case(new) != fold_case(old.value):
-                message = (
-                    "The address is known with another id of this source and another name. It was taken for the same "
-                    "person; if two people share the address, ask the event's staff for identity=third_party_id."
-                )
-                self.warnings.append(Warning(self.push.spell("profile.email"), "shared_email", message))
-                return
+        known = before.ids_of(self.context.source)
+        if known and said["thirdPartyId"] not in known and has_another_name(before, said):
+            message = (
+                "The address is known with another id of this source and another name. It was taken for the same "
+                "person; if two people share the address, ask the event's staff for identity=third_party_id."
+            )
+            self.warnings.append(Warning(self.push.spell("profile.email"), "shared_email", message))
 
     def take_custom_fields(self) -> None:
         said: dict[int, FieldValue | None] = {}
@@ -190,6 +198,9 @@ class _Merging:
             self._make_final(said)
 
     def take_expectation(self) -> None:
+        if self.context.source == PEOPLE and self.before is not None and self.push.attending is None:
+            # Whoever corrects a value of somebody says nothing of whether he comes.
+            return
         expects = self.push.attending is not False
         self.part_expects = self._take_part("part_expects", self.part_expects, expects, self.context.source, False)
 
@@ -202,7 +213,7 @@ class _Merging:
             groups=self.part_groups,
             expects=self.part_expects,
             third_party_id=self.part_id,
-            more_ids=self.part.more_ids,
+            more_ids=self.part_more_ids,
             last_push=self.context.push if repeats is None else last,
         )
         before = self.before

@@ -57,6 +57,8 @@ def describe(push: StoredPush, configuration: Configuration) -> dict[str, Any]:
     }
     if push.dry_run:
         line["dryRun"] = True
+    if push.rehearsed:
+        line["rehearsed"] = True
     if push.replay_of is not None:
         line["replayOf"] = push.replay_of
     if push.failure is not None:

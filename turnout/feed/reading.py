@@ -175,13 +175,21 @@ class Reading:
         """
         head = self._head
         raw, trouble = b"", None
-        dry_run = atomic = False
+        dry_run = atomic = as_csv = complete = False
         receipts = "all"
+        withdraw: int | None = None
         try:
             dry_run = head.flag("dryRun")
             if batch:
                 atomic = head.flag("atomic")
                 receipts = head.choice("receipts", ("all", "failed", "summary"))
+                as_csv = head.choice("format", ("json", "csv")) == "csv"
+                complete = head.flag("complete")
+                withdraw = head.number("withdraw", 0, 10_000_000) or None
+                if as_csv and receipts != "failed":
+                    raise errors.InvalidRequest("format=csv is for the failed items: it goes with receipts=failed.")
+                if as_csv and complete:
+                    raise errors.InvalidRequest("format=csv cannot say what complete=true has led to; leave one out.")
             if head.idempotency_key is not None and len(head.idempotency_key) > MAX_IDEMPOTENCY_KEY:
                 raise errors.InvalidRequest(f"An Idempotency-Key has at most {MAX_IDEMPOTENCY_KEY} characters.")
             raw = await self._read_body()
@@ -203,6 +211,9 @@ class Reading:
             dry_run=dry_run,
             atomic=atomic,
             receipts=receipts,
+            as_csv=as_csv,
+            complete=complete,
+            withdraw=withdraw,
         )
 
     async def _read_body(self) -> bytes:

@@ -1,12 +1,13 @@
 """The answer: outcome or error → status and body (D1–D4). Pure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from turnout import errors
-from turnout.model.receipt import MAX_LISTED, Failure, Outcome, Problem, ProblemDocument, Receipt
+from turnout.model.receipt import MAX_LISTED, Completed, Failure, Outcome, Problem, ProblemDocument, Receipt
 
 _encode = msgspec.json.Encoder().encode
 
@@ -25,6 +26,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
+CSV = (b"content-type", b"text/csv; charset=utf-8")
+AS_FILE = (b"content-disposition", b'attachment; filename="failed.csv"')
 
 
 def render(outcome: Outcome, *, precise: bool, minimal: bool, problems_url: str) -> Answer:
@@ -96,9 +99,16 @@ def to_failure(error: errors.TurnoutError) -> Failure:
 
 
 def render_receipts(
-    outcomes: Sequence[Outcome | Failure], *, receipts: str, precise: bool, minimal: bool, problems_url: str
+    outcomes: Sequence[Outcome | Failure],
+    *,
+    receipts: str,
+    precise: bool,
+    minimal: bool,
+    problems_url: str,
+    completed: Completed | None = None,
+    withdrawn: int = 0,
 ) -> Answer:
-    """The answer to a batch: a receipt or problem for each item, in order, and the counts (E1).
+    """The answer to a batch: a receipt or problem for each item, in order, the counts, what completing did (E1, E4).
 
     `receipts` is `all`, `failed` or `summary`. A bare Failure is of an item that was not even taken.
     """
@@ -114,4 +124,13 @@ def render_receipts(
             )
         elif receipts == "all" and isinstance(outcome, Outcome):
             results.append(as_receipt(outcome, minimal=minimal, index=index))
-    return Answer(200, _encode({"results": results, **counts, "withdrawn": 0}), (JSON,))
+    content: dict[str, Any] = {"results": results, **counts, "withdrawn": withdrawn}
+    if completed is not None:
+        content["complete"] = completed
+    return Answer(200, _encode(content), (JSON,))
+
+
+def list_failures(outcomes: Sequence[Outcome | Failure]) -> list[tuple[int, Failure]]:
+    """The items that failed, by their place."""
+    failures = ((at, one if isinstance(one, Failure) else one.failure) for at, one in enumerate(outcomes))
+    return [(at, failure) for at, failure in failures if failure is not None]

@@ -8,8 +8,8 @@ from turnout import errors
 from turnout.feed.body import decode
 from turnout.feed.by_hand import as_sender, hand_in
 from turnout.feed.configurations import Configurations
-from turnout.feed.intake import read_item
-from turnout.feed.submission import Item, Overlay
+from turnout.feed.intake import digest_of, read_item
+from turnout.feed.submission import REPLAY, Idempotency, Item, Overlay
 from turnout.model.event import Configuration
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Outcome
@@ -45,24 +45,35 @@ def replay(
     *,
     actor: str,
     dry_run: bool = False,
+    overlay: Overlay | None = None,
+    once: bool = False,
 ) -> list[Outcome]:
     """What became of these pushes of one event, in the order given, this time.
 
-    Newer values stay, and the warnings say so (D7). Raises NotFound, Conflict and StorageUnavailable; then nothing took
-    effect.
+    Newer values stay, and the warnings say so (D7). The overlay is what a dry run has led to before; `once` is for
+    somebody who may have begun before, or does so beside us: what is done is not done again. Raises NotFound, Conflict
+    and StorageUnavailable; then nothing took effect.
     """
 
     def read(configuration: Configuration) -> list[Item]:
-        return [_read(original, configuration, actor) for original in originals]
+        return [read_original(original, configuration, actor, once=once) for original in originals]
 
-    return hand_in(database, configurations, slug, read, Overlay() if dry_run else None)
+    return hand_in(database, configurations, slug, read, (overlay or Overlay()) if dry_run else None)
 
 
-def _read(original: Original, configuration: Configuration, actor: str) -> Item:
+def read_original(original: Original, configuration: Configuration, actor: str, *, once: bool = False) -> Item:
+    """The push as it is read under what is set up now."""
     push = original.push
     sender = as_sender(configuration, push.source_number, actor)
     body = decode(original.body.encode(), None)
-    item = read_item(new_id("psh"), body, sender, replay_of=push.id, observed_at=push.last_at)
+    item = read_item(
+        new_id("psh"),
+        body,
+        sender,
+        replay_of=push.id,
+        observed_at=push.last_at,
+        idempotency=Idempotency(push.id, REPLAY, digest_of(original.body.encode())) if once else None,
+    )
     if item.push is None or push.observed_at is None:
         return item
     # What the original's observedAt was taken for: one that lay in the future then may lie in the past by now.
@@ -70,6 +81,6 @@ def _read(original: Original, configuration: Configuration, actor: str) -> Item:
 
 
 def _explain_missing_body(push: StoredPush) -> str:
-    if push.dry_run:
+    if push.dry_run and not push.rehearsed:
         return f"The push {push.id} was a dry run, of which no body is kept; there is nothing to send again."
     return f"The body of the push {push.id} is gone, because its time was over. Its sender has to send it again."

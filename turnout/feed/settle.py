@@ -1,15 +1,16 @@
 """What becomes of each push of a submission, in a draft of its event (C8, D3, D5, D6, E2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
 from turnout import errors
 from turnout.changes.shown import shown_to_source
 from turnout.feed.draft import Draft
-from turnout.feed.identify import identify
+from turnout.feed.identify import Identified, identify
 from turnout.feed.merge import Context, Merged, merge
 from turnout.feed.submission import Idempotency, Item, Overlay, Result, Sender, StaleConfiguration, Submission
+from turnout.feed.suppress import find_addresses
 from turnout.model.attendee import Attendee, LastPush
 from turnout.model.change import Change
 from turnout.model.names import Name, Names, fold_case
@@ -64,20 +65,26 @@ def _is_sender_current(draft: Draft, sender: Sender, at: int, *, same: bool) -> 
         if key is None or not key.is_good(at):
             return False
     source = draft.configuration.sources.get(sender.source_number)
-    return same or (source is not None and source.policy.over(draft.configuration.event.policy) == sender.policy)
+    return same or (
+        source is not None
+        and source.retired_at is None
+        and source.policy.over(draft.configuration.event.policy) == sender.policy
+    )
 
 
 def _claim(draft: Draft, submission: Submission, claim: Idempotency) -> errors.TurnoutError | None:
     """Notes that a batch's key stands for its bytes; gives the error when it stands for others, or failed before."""
     place = (submission.source_number, claim.key, claim.item)
-    kept = draft.find_answer(place)
+    rehearses = _rehearses(draft, submission.source_number)
+    kept = _find_answer(draft, place, rehearses=rehearses)
     if kept is None:
         if submission.dry_run is None:
-            draft.new_answers[place] = pushes.StoredAnswer(claim.digest, "", draft.at)
+            claimed = _CLAIMED_REHEARSING if rehearses else ""
+            draft.new_answers[place] = pushes.StoredAnswer(claim.digest, claimed, draft.at)
         return None
     if kept.digest != claim.digest:
         return errors.IdempotencyKeyReused(_REUSED)
-    if kept.answer:
+    if kept.answer not in ("", _CLAIMED_REHEARSING):
         try:
             failure = msgspec.json.decode(kept.answer, type=Failure)
         except msgspec.ValidationError:
@@ -87,6 +94,25 @@ def _claim(draft: Draft, submission: Submission, claim: Idempotency) -> errors.T
     return None
 
 
+def _rehearses(draft: Draft, source_number: int) -> bool:
+    """Whether the source's pushes are without effect at present (A7)."""
+    source = draft.configuration.sources[source_number]
+    return source.policy.over(draft.configuration.event.policy).mode == "rehearsal"
+
+
+def _find_answer(draft: Draft, place: tuple[int, str, int], *, rehearses: bool) -> pushes.StoredAnswer | None:
+    """The answer kept for a key (D6). To a source that is live one from its rehearsal is as good as none (A7)."""
+    kept = draft.find_answer(place)
+    if kept is None or not kept.answer or rehearses:
+        return kept
+    return None if msgspec.json.decode(kept.answer, type=_Kept).dry_run else kept
+
+
+class _Kept(msgspec.Struct):
+    dry_run: bool = False
+
+
+_CLAIMED_REHEARSING = '{"dry_run":true}'
 _USED_FOR_ONE = "This Idempotency-Key came with a push of its own in the last 24 hours, not with a batch."
 
 
@@ -117,7 +143,7 @@ def _rehearse(draft: Draft, submission: Submission, overlay: Overlay) -> list[Ou
     return refused or [_as_dry(outcome, known) for outcome in outcomes]
 
 
-def _as_dry(outcome: Outcome, known: set[str]) -> Outcome:
+def _as_dry(outcome: Outcome, known: Container[str | None]) -> Outcome:
     attendee = outcome.attendee
     if attendee is not None and attendee.id not in known:
         attendee = AttendeeReference(None, attendee.email)
@@ -135,7 +161,8 @@ def _take_all_or_nothing(draft: Draft, submission: Submission) -> list[Outcome] 
     for item, outcome in zip(submission.items, outcomes, strict=True):
         if outcome.failure is not None:
             _keep_failed(draft, item, outcome.failure)
-    if submission.claim is not None:
+    # What a rehearsing source sends again is looked at again.
+    if submission.claim is not None and not _rehearses(draft, submission.source_number):
         place = (submission.source_number, submission.claim.key, submission.claim.item)
         problems = refused.problems
         more = max(0, len(problems) - MAX_LISTED) + refused.more_problems
@@ -166,7 +193,7 @@ def _take_item(draft: Draft, item: Item) -> Outcome:
     if item.idempotency is None:
         return _take_push(draft, item)
     place = (item.sender.source_number, item.idempotency.key, item.idempotency.item)
-    kept = draft.find_answer(place)
+    kept = _find_answer(draft, place, rehearses=item.sender.policy.mode == "rehearsal")
     if kept is None:
         outcome = _take_push(draft, item)
         draft.new_answers[place] = pushes.StoredAnswer(
@@ -192,20 +219,16 @@ def _take_push(draft: Draft, item: Item) -> Outcome:
         return _rehearse_item(draft, item)
     if push is None:
         assert item.failure is not None
+        if draft.suppressed and _names_suppressed(draft, item):
+            return _keep_failed(draft, msgspec.structs.replace(item, body=None), _without_values(item.failure))
         return _keep_failed(draft, item, item.failure)
-    if (item.sender.source_number, fold_case(push.email)) in draft.suppressed:
+    if _is_suppressed(draft, item, push):
         return _keep_suppressed(draft, item)
     names = _register(draft, item, push)
     if isinstance(names, Failure):
         return _keep_failed(draft, item, names)
     custom_fields, groups, new_custom_fields, new_groups = names
-    found = identify(
-        push,
-        item.sender.source_number,
-        draft.configuration.event.identity,
-        draft.find_by_id(item.sender.source_number, push.profile.get("thirdPartyId")),
-        draft.list_by_address(fold_case(push.email)),
-    )
+    found = _identify(draft, item, push)
     if isinstance(found, Failure):
         return _keep_failed(draft, item, found)
     before = found.attendee
@@ -230,6 +253,18 @@ def _take_push(draft: Draft, item: Item) -> Outcome:
         draft.new_custom_fields += new_custom_fields
         draft.new_groups += new_groups
     return _keep(draft, item, push, context, before, merged, document)
+
+
+def _identify(draft: Draft, item: Item, push: Push) -> Identified | Failure:
+    if item.about is not None:
+        return Identified(draft.attendees.get(item.about))
+    return identify(
+        push,
+        item.sender.source_number,
+        draft.configuration.event.identity,
+        draft.list_by_id(item.sender.source_number, push.profile.get("thirdPartyId")),
+        draft.list_by_address(fold_case(push.email)),
+    )
 
 
 def _keep(
@@ -281,10 +316,10 @@ def _keep(
 
 def _rehearse_item(draft: Draft, item: Item) -> Outcome:
     """The outcome that the push would have; only its line and its body are kept (A7)."""
-    fork = draft.fork()
+    fork = draft.fork_for(_list_concerned(draft, item))
     fork.is_rehearsal = True
     fork.numbers_behind = _REHEARSED
-    known = set(draft.attendees)
+    known = draft.attendees
     # No line counts a rehearsed push, so it has no digest by which it might repeat another one.
     outcome = _take_push(fork, msgspec.structs.replace(item, digest=item.id))
     draft.bodies += fork.bodies
@@ -301,6 +336,40 @@ def _rehearse_item(draft: Draft, item: Item) -> Outcome:
     return _as_dry(outcome, known)
 
 
+def _list_concerned(draft: Draft, item: Item) -> list[Attendee]:
+    """All whom the push may be about."""
+    if item.push is None:
+        return []
+    third_party_id = item.push.profile.get("thirdPartyId")
+    return [
+        *draft.list_by_address(fold_case(item.push.email)),
+        *draft.list_by_id(item.sender.source_number, third_party_id),
+        *([draft.attendees[item.about]] if item.about in draft.attendees else []),
+    ]
+
+
+def _is_suppressed(draft: Draft, item: Item, push: Push) -> bool:
+    source = item.sender.source_number
+    if (source, fold_case(push.email)) not in draft.suppressed:
+        return False
+    # Where ids decide, whoever has the id shares the address with the one who was erased, and is somebody else (C6).
+    by_id = draft.configuration.event.identity == "third_party_id"
+    return not (by_id and draft.list_by_id(source, push.profile.get("thirdPartyId")))
+
+
+def _names_suppressed(draft: Draft, item: Item) -> bool:
+    """Whether a body that could not be read has the address of somebody whom its source must not bring back (F2)."""
+    addresses = find_addresses(item.body or "")
+    return any((item.sender.source_number, address) in draft.suppressed for address in addresses)
+
+
+def _without_values(failure: Failure) -> Failure:
+    """Where the problems are and what to do about them, without what they quote."""
+    message = "Of what was sent nothing is kept or quoted, because it names somebody who was erased."
+    problems = [msgspec.structs.replace(problem, message=message) for problem in failure.errors]
+    return msgspec.structs.replace(failure, detail=message, errors=problems)
+
+
 def _keep_suppressed(draft: Draft, item: Item) -> Outcome:
     """Somebody was erased, and this source is not to bring them back: a line without body and address (F2)."""
     outcome = Outcome(push_id=item.id, result="suppressed")
@@ -310,12 +379,18 @@ def _keep_suppressed(draft: Draft, item: Item) -> Outcome:
 
 def _keep_failed(draft: Draft, item: Item, failure: Failure) -> Outcome:
     """A failed push changes nothing and is kept with its errors (D3)."""
-    outcome = Outcome(push_id=item.id, result="failed", failure=failure)
+    outcome = Outcome(push_id=item.id, result="failed", failure=failure, dry_run=_is_rehearsed(draft, item))
     _log(draft, item, outcome)
     return outcome
 
 
+def _is_rehearsed(draft: Draft, item: Item) -> bool:
+    """Whether the line that the push leaves behind is one of a rehearsal."""
+    return item.sender.policy.mode == "rehearsal" and not draft.is_rehearsal
+
+
 def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
+    is_rehearsed = _is_rehearsed(draft, item)
     if item.body is not None:
         draft.bodies.append((item.id, item.body))
     draft.pushes.append(
@@ -327,7 +402,8 @@ def _log(draft: Draft, item: Item, outcome: Outcome) -> None:
             key_id=item.sender.key_id,
             actor=item.sender.actor,
             result=outcome.result,
-            dry_run=False,
+            dry_run=is_rehearsed,
+            rehearsed=is_rehearsed,
             email=item.email,
             attendee_id=outcome.attendee.id if outcome.attendee else None,
             sequence=outcome.sequence,

@@ -34,6 +34,8 @@ class Idempotency(msgspec.Struct, frozen=True):
 
 
 WHOLE = -1
+REPLAY = -2
+"""The place of a stored push that is to be replayed once; no request has it."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: Idempotency | None = None
     replay_of: str | None = None
     index: int | None = None
+    about: str | None = None
+    """The attendee's id, where it is known and not for the push to tell."""
 
 
 class Overlay(msgspec.Struct):

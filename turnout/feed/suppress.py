@@ -2,11 +2,16 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from turnout.model.names import fold_case
 from turnout.store import suppressions
 from turnout.store.connect import Connection
+
+MAX_ADDRESSES = 20_000
+"""Looked for in one body that could not be read."""
 
 
 def digest_address(secret_key: bytes, event_id: str, address: str) -> str:
@@ -21,3 +26,28 @@ def find_suppressed(
     """Which of these sources must not bring back which of these folded addresses."""
     digests = {(source, digest_address(secret_key, event_id, address)): (source, address) for source, address in wanted}
     return {digests[found] for found in suppressions.find(connection, event_id, sorted(digests))}
+
+
+def find_addresses(body: str) -> set[str]:
+    """What looks like an address in a body that could not be read, folded."""
+    found: set[str] = set()
+    for match in _ADDRESS.finditer(unescape(body)):
+        if len(found) == MAX_ADDRESSES:
+            break
+        found.add(fold_case(match[0].strip(".")))
+    return found
+
+
+_ADDRESS = re.compile(r"""[^\s"'`<>()\[\]{}|\\,;:=&@]{1,256}@[^\s"'`<>()\[\]{}|\\,;:=&@]{1,256}""")
+
+
+def unescape(text: str) -> str:
+    """A text with what JSON and forms write otherwise as it is meant, so that an address in it is found."""
+    if "\\" in text:
+        text = _UNICODE.sub(lambda match: chr(int(match[1], 16)), text).replace("\\/", "/")
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return unquote(text) if _PERCENT.search(text) else text
+
+
+_UNICODE = re.compile(r"\\[uU]([0-9a-fA-F]{4})")
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")

@@ -9,6 +9,9 @@ from turnout.model.names import Names
 from turnout.model.policy import Policy
 from turnout.model.source import Source
 
+DAY_US = 86_400 * 1_000_000
+KEEP_BODIES_DAYS = 30
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event. Its slug is part of the gateway address, never changes and is never given again (A1)."""
@@ -27,10 +30,24 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int | None = None
     purge_after_days: int | None = None
     """So many days after its end everyone is erased (F3); None for never."""
-    keep_bodies_days: int = 30
+    keep_bodies_days: int = KEEP_BODIES_DAYS
     """How long the bodies of pushes stay (F3)."""
+    purged_at: int | None = None
+    """Everyone who was there by then is erased (F3)."""
     suppresses: bool = False
     """Whether somebody was erased here whom a source must not bring back (F2)."""
+
+    @property
+    def purge_at(self) -> int | None:
+        """When everyone is to be erased; None for never."""
+        if self.ends_at is None or self.purge_after_days is None:
+            return None
+        return self.ends_at + self.purge_after_days * DAY_US
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether everyone was erased since that was due."""
+        return self.purge_at is not None and self.purged_at is not None and self.purged_at >= self.purge_at
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):

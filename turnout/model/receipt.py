@@ -1,6 +1,6 @@
 """The receipt and its parts: what became of a push, in the words of the answer (D1–D3)."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -94,6 +94,22 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     dry_run: bool | UnsetType = UNSET
     index: int | UnsetType = UNSET
     """Of a batch's item."""
+
+
+CompletedCode: TypeAlias = Literal["items_failed", "too_many_withdrawals", "withdraw_differs"]
+
+
+class Completed(msgspec.Struct, frozen=True, rename="camel"):
+    """What became of those whom a complete batch did not name (E4)."""
+
+    done: bool
+    code: CompletedCode | UnsetType = UNSET
+    """Why nobody was withdrawn."""
+    would_withdraw: int | UnsetType = UNSET
+    names: list[str] | UnsetType = UNSET
+    """The first hundred: addresses, or the source's own ids where it never said the address itself (D1)."""
+    help: str | UnsetType = UNSET
+    """What to do now."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -16,7 +16,7 @@ from turnout import settings
 from turnout.errors import StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.settings import Origin, Settings
-from turnout.store import diagnosis, events, probe, schema
+from turnout.store import diagnosis, events, probe, schema, secret_key
 from turnout.store.connect import Database
 from turnout.store.file_lock import AlreadyHeld, hold_alone
 
@@ -29,7 +29,7 @@ CLOCK_PROBLEM_US = 60 * 1_000_000
 MIN_FILES = 1_024
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs")
 _MEMORY = ("tmpfs", "ramfs")
-_OF_THE_FOLDER = ("folder", "disk", "file system")
+_OF_THE_FOLDER = ("folder", "disk", "file system", "secret key")
 _OF_THE_DATABASE = ("SQLite", "durability", "schema", "commit", "clock", "server")
 
 
@@ -82,6 +82,7 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
     existing = next(one for one in (path.parent, *path.parent.parents) if one.exists())
     yield _check_space(existing, path)
     yield _check_file_system(existing)
+    yield _check_secret_key(configured, path)
     if folder.state == "problem":
         yield from _skip("The folder comes first.", "database", *_OF_THE_DATABASE)
     elif not path.exists():
@@ -202,6 +203,28 @@ def _find_file_system(path: Path) -> str | None:
         if path.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), its_kind
     return kind
+
+
+def _check_secret_key(configured: Settings, path: Path) -> Check:
+    file = secret_key.file_of(path)
+    loss = "Without it encrypted secrets and suppressions are lost."
+    try:
+        kept = secret_key.find(path)
+    except StorageUnavailable as error:
+        return Check("secret key", "problem", error.detail, "Mend it before the server needs it.")
+    given = configured.secret_key
+    if given is not None and kept not in (None, given):
+        return Check(
+            "secret key",
+            "warning",
+            f"It comes from the settings; another one lies in {file} and is not used.",
+            "If the one in the file was used before, unset TURNOUT_SECRET_KEY; else move the file away.",
+        )
+    if given is not None:
+        return Check("secret key", "ok", f"It comes from the settings, and is in no backup: keep it elsewhere. {loss}")
+    if kept is not None:
+        return Check("secret key", "ok", f"It is in {file}, and in every backup. {loss}")
+    return Check("secret key", "ok", f"There is none yet; it is made in {file} when first needed.")
 
 
 def _check_database(configured: Settings, path: Path) -> Iterator[Check]:

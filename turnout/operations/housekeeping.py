@@ -1,7 +1,7 @@
 """What has to be done now and then while the server runs, in small steps that hold nobody up."""
 
 import asyncio
-import time
+import threading
 
 import structlog
 
@@ -9,6 +9,7 @@ from turnout.errors import StorageUnavailable
 from turnout.feed.commit import ANSWERS_KEPT_US
 from turnout.feed.refusals import Refusals
 from turnout.now import now_us
+from turnout.operations.retention import Retention
 from turnout.store import pushes
 from turnout.store.connect import Database
 
@@ -19,20 +20,36 @@ log = structlog.get_logger()
 
 
 async def keep_house(database: Database, refusals: Refusals) -> None:
-    """Runs until cancelled."""
+    """Runs until cancelled; the step under way is done then."""
+    stopping = threading.Event()
+    retention = Retention(database, stopping)
+    has_more = False
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(0 if has_more else EVERY_S)
+        work = asyncio.ensure_future(asyncio.to_thread(_keep, database, refusals, retention, stopping))
         try:
-            await asyncio.to_thread(_keep, database, refusals)
-        except StorageUnavailable as error:
-            log.warning("housekeeping_put_off", reason=error.detail)
+            has_more = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            stopping.set()
+            # The database is closed behind us.
+            await asyncio.wait([work])
+            raise
 
 
-def _keep(database: Database, refusals: Refusals) -> None:
-    refusals.write()
-    while _forget_answers(database) == _STEP_ROWS:
-        # Pushes first.
-        time.sleep(_REST_S)
+def _keep(database: Database, refusals: Refusals, retention: Retention, stopping: threading.Event) -> bool:
+    """Gives whether there is more to do at once."""
+    try:
+        refusals.write()
+        while _forget_answers(database) == _STEP_ROWS and not stopping.is_set():
+            # Pushes first.
+            stopping.wait(_REST_S)
+        return retention.work(EVERY_S)
+    except StorageUnavailable as error:
+        log.warning("housekeeping_put_off", reason=error.detail)
+    except Exception:
+        # Whatever it is, the rest of the house is kept next time.
+        log.exception("housekeeping_failed")
+    return False
 
 
 def _forget_answers(database: Database) -> int:

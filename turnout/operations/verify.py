@@ -199,6 +199,7 @@ class _Verifying:
 
     def check_pushes(self, configuration: Configuration) -> None:
         """Every push that changed something has its line, no other has one; and every body has its push."""
+        silent: list[str] = []
         for push in verification.read_pushes(self.connection, self.event_id):
             self.count()
             self.found.pushes += 1
@@ -206,8 +207,20 @@ class _Verifying:
             if wrong is not None:
                 where = {"push_id": push.id, "sequence": push.sequence, "attendee_id": push.attendee_id}
                 self.problem(wrong[0], f"The push {push.id} {wrong[1]}.", **where)
+            if _is_silent(push, self.erased):
+                silent.append(push.id)
+                if len(silent) == _SLICE:
+                    self.check_silence(silent)
+                    silent = []
+        self.check_silence(silent)
         for push_id in verification.list_lost_bodies(self.connection, self.event_id, MAX_PROBLEMS):
             self.problem("lost_body", f"There is a body of the push {push_id}, which is not there.", push_id=push_id)
+
+    def check_silence(self, push_ids: Sequence[str]) -> None:
+        """What somebody said who was erased, or is suppressed, is not kept (F1, F2)."""
+        for push_id in verification.list_with_body(self.connection, self.event_id, push_ids):
+            message = f"The push {push_id} still has its body, and is about somebody who was erased."
+            self.problem("not_forgotten", message, push_id=push_id)
 
     def check_answers(self) -> None:
         """What repeated requests would be answered is about pushes that are there, with the sequence that they had."""
@@ -231,6 +244,9 @@ class _Verifying:
         for outcome in outcomes:
             line = lines.get(outcome.push_id)
             where = {"push_id": outcome.push_id}
+            if outcome.attendee is not None and outcome.attendee.id in self.erased:
+                message = f"The answer kept of the push {outcome.push_id} tells of somebody who was erased."
+                self.problem("not_forgotten", message, **where)
             if line is None:
                 self.problem(
                     "answer_differs", f"An answer is kept of the push {outcome.push_id}, which is not there.", **where
@@ -256,9 +272,15 @@ def _judge_push(push: Any, configuration: Configuration, erased: Collection[str]
         return "push_differs", f"changed nothing ({push.result}), and names a change"
     if push.sequence is not None and push.change_push_id != push.id:
         return "no_change", f"names the change {push.sequence}, which is not its own or not there"
+    if _is_silent(push, erased) and (push.email is not None or push.warnings is not None):
+        return "not_forgotten", "still tells of somebody who was erased"
     if push.attendee_id is not None and push.attendee_found is None and push.attendee_id not in erased:
         return "no_attendee", f"names the attendee {push.attendee_id}, who is not there"
     return None
+
+
+def _is_silent(push: Any, erased: Collection[str]) -> bool:
+    return push.result == "suppressed" or push.attendee_id in erased
 
 
 class _States:
@@ -346,7 +368,8 @@ class _States:
     def judge_entry(self, entry: Entry, before: Attendee | None) -> str | None:
         """What is wrong with one entry: names that nobody has registered, or an old value that was not there."""
         groups = self.configuration.groups.by_number
-        if entry.what == "custom_field" and entry.key not in self.configuration.custom_fields.by_number:
+        is_of_field = entry.what == "custom_field" or (entry.what == "pin" and isinstance(entry.key, int))
+        if is_of_field and entry.key not in self.configuration.custom_fields.by_number:
             return f"the custom field {entry.key} is not registered"
         named = (*entry.old, *entry.new) if entry.what in ("groups", "part_groups") else ()
         if any(one not in groups for one in (*named, *([entry.key] if entry.what == "held" else []))):
@@ -379,7 +402,8 @@ class _States:
         sources = {said.source for some in values for said in some.values()} | attendee.parts.keys()
         unknown = [
             *_list_unknown("custom field", attendee.custom_fields, configuration.custom_fields),
-            *_list_unknown("group", attendee.group_numbers(), configuration.groups),
+            *_list_unknown("group", {*attendee.group_numbers(), *attendee.held}, configuration.groups),
+            *_list_unknown("pinned custom field", attendee.pins, configuration.custom_fields),
             *(f"source {number}" for number in sorted(sources) if number not in configuration.sources),
         ]
         if unknown:
@@ -527,7 +551,12 @@ def _list_differences(state: Attendee, folded: Attendee) -> list[str]:
 
 
 def _list_unknown(what: str, numbers: Any, names: Names) -> list[str]:
-    return [f"{what} {number}" for number in sorted(numbers) if number not in names.by_number]
+    """Those numbers that have no name; what is no number is a field of the profile."""
+    return [
+        f"{what} {number}"
+        for number in sorted(one for one in numbers if isinstance(one, int))
+        if number not in names.by_number
+    ]
 
 
 def _list_index_rows(attendee: Attendee) -> dict[IndexName, list[tuple[Any, ...]]]:

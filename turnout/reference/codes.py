@@ -62,9 +62,9 @@ _WHOLE_BODY = {
         "Send one JSON object. In form tools look for a box named body, raw or payload, and set its type to JSON.",
     ),
     "not_utf8": Explanation(
-        "The text is in another encoding than UTF-8, most often that of Windows PowerShell (B1).",
+        "The text is in another encoding than UTF-8, most often that of Windows PowerShell, or of Excel (B1, E1).",
         "Send UTF-8. In Windows PowerShell: `-ContentType 'application/json; charset=utf-8' -Body "
-        "([Text.Encoding]::UTF8.GetBytes($json))`.",
+        "([Text.Encoding]::UTF8.GetBytes($json))`. In Excel: save as *CSV UTF-8 (comma delimited)*.",
     ),
     "invalid_json": Explanation(
         "The body is not JSON. The message names the line, the column and the slip that it probably is (B1).",
@@ -100,10 +100,25 @@ _WHOLE_BODY = {
         "Send less of one attendee, and one attendee a push.",
     ),
     "not_a_batch": Explanation(
-        "The body of a batch is neither an array, nor an object with a list `attendees`, nor lines of JSON (E1).",
-        'Send `[…]`, `{"attendees": […]}` or one JSON object a line.',
+        "The body of a batch is neither an array, nor an object with a list `attendees`, nor lines of JSON, nor CSV "
+        "(E1).",
+        'Send `[…]`, `{"attendees": […]}`, one JSON object a line, or CSV whose first line names a known column.',
     ),
-    "too_many_items": Explanation("The batch has more than 10,000 items (E1).", "Send several batches."),
+    "no_header": Explanation(
+        "The first line of the CSV names no column that is known, or has lost its line break (E1).",
+        "Begin with a line such as `email,firstName,lastName`. With curl send files with `--data-binary`.",
+    ),
+    "invalid_row": Explanation(
+        "A row of the CSV has more or fewer cells than the header, has something in a column without a name, or a "
+        "quotation mark in it is not closed (E1). Other rows are not affected.",
+        "Mend the line that is named. A cell with a separator or a quotation mark in it stands in quotation marks, and "
+        'the mark inside is written twice: `"5"" TV, black"`.',
+    ),
+    "too_many_items": Explanation(
+        "The batch has more than 10,000 items, or is CSV that is more than 64 MiB once the name of its column stands "
+        "beside every cell (E1).",
+        "Send several batches.",
+    ),
     "item_too_large": Explanation(
         "One item of the batch is larger than 1 MiB (B6, E1).", "Send less text of one attendee."
     ),
@@ -119,6 +134,12 @@ _ADDRESS = {
     "invalid_email": Explanation(
         "The text in `profile.email` does not look like an address: a local part, one `@`, a domain (B7).",
         "Send the address alone, without a name, spaces or invisible characters pasted along with it.",
+    ),
+    "ambiguous_email": Explanation(
+        "Several people have the address, and the push has no `thirdPartyId` that says which. This is only where the "
+        "event goes by ids (C6).",
+        "Send `profile.thirdPartyId` along, with DELETE as `?thirdPartyId=`. The message lists your own ids of these "
+        "people.",
     ),
 }
 
@@ -227,6 +248,19 @@ WARNINGS = {
     "duplicate_custom_field": Explanation(
         "A custom field is named twice in one push; the last value counts (C4).", "Send each name once."
     ),
+    "shared_email": Explanation(
+        "The address is known with another id of your source and another name: two people may share it. They were "
+        "taken for one (C6).",
+        "If they are two, ask the event's staff for `identity = third_party_id`; else send one id for one person.",
+    ),
+    "pinned": Explanation(
+        "Staff have pinned the field: what is there stays, and the rest of the push takes effect (C7).",
+        "Nothing, if they are right. Else tell them; once they unpin the field your next push counts.",
+    ),
+    "removed": Explanation(
+        "Staff have removed the person: the push is applied, and they stay `withdrawn` until staff undo that (C10).",
+        "Nothing, or take the person out of your own data too.",
+    ),
     "staff_only_group": Explanation(
         "The group is marked staff only; pushes put nobody in or out of it (C5).",
         "Nothing, if that is as it should be. Else ask the event's staff to unmark the group.",
@@ -297,9 +331,9 @@ what to do. What was odd, but kept, is listed in the `warnings` of a receipt. Nu
 Look at `retryable` rather than at the status. `false`: the request can never succeed as it is. `true`: the fault is
 ours; send the same again after the seconds in `Retry-After`.
 
-By default (`status_codes = seed`) nearly every error of a push or batch is a 500, and a bad key a 401 (D3): the column
-*default*. With the setting `status_codes = precise` (D4) the status is that of the column *precise*; everywhere but at
-push and batch it always is.
+By default (`status_codes = seed`) nearly every error of a push, batch or delete is a 500, and a bad key a 401 (D3): the
+column *default*. With the setting `status_codes = precise` (D4) the status is that of the column *precise*; everywhere
+but at push, batch and delete it always is.
 
 ## Errors
 """

@@ -99,6 +99,18 @@ RECEIPTS: dict[str, tuple[str, dict[str, Any]]] = {
     "dry_run": ("With dryRun=true", REHEARSED),
     "minimal": ("With Prefer: return=minimal", MINIMAL),
 }
+WITHDRAWN = CREATED | {
+    "result": "updated",
+    "sequence": 19,
+    "changes": [{"path": "status", "old": "attending", "new": "withdrawn"}],
+}
+STILL_EXPECTED = WITHDRAWN | {"changes": []}
+UNKNOWN = UNCHANGED | {"attendee": None}
+LEAVING_RECEIPTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "withdrawn": ("Nobody expects the person any more", WITHDRAWN),
+    "expected": ("Another source still does", STILL_EXPECTED),
+    "unknown": ("Nobody has the address", UNKNOWN),
+}
 
 _PROBLEMS: dict[str, list[dict[str, Any]]] = {
     "malformed_body": [

@@ -31,6 +31,7 @@ def document(public_url: str, version: str) -> Part:
                 get=_show_gateway(public_url),
             ),
             "/e/{slug}/attendees/batch": _at_gateway(post=_push_batch(problems_url)),
+            "/e/{slug}/attendees/{email}": _at_gateway(delete=_withdraw(problems_url)),
             "/e/{slug}/key": _at_gateway(get=_show_key(problems_url)),
             "/e/{slug}/pushes": _at_gateway(get=_list_pushes(problems_url)),
             "/e/{slug}/pushes/{id}": _at_gateway(get=_show_push(problems_url)),
@@ -203,6 +204,49 @@ _PUSH_ERRORS = (
 )
 
 
+def _withdraw(problems_url: str) -> Part:
+    return {
+        "operationId": "withdrawAttendee",
+        "summary": "Say that somebody is not coming",
+        "description": 'The push with `"eventInfo": {"attending": false}`, for tools that delete: this source does not '
+        "expect the person any more. When no source does, the status becomes `withdrawn`; the attendee is kept, and "
+        "the next push brings the person back. Saying it again, or of somebody unknown, changes nothing (C9). A body "
+        "is not read, so the key goes into a header.",
+        "tags": ["Push"],
+        "security": _ANY_KEY,
+        "parameters": [
+            {
+                "name": "email",
+                "in": "path",
+                "required": True,
+                "description": "The address, percent-encoded.",
+                "schema": {"type": "string", "format": "email", "minLength": 3, "maxLength": 320},
+                "example": "john.doe@example.com",
+            },
+            {
+                "name": "thirdPartyId",
+                "in": "query",
+                "description": "Your own id of the person, as in a push; necessary where several people have the "
+                "address (C6).",
+                "schema": {"type": "string"},
+                "example": "crm-4711",
+            },
+            *_parameters("DryRun", "IdempotencyKey", "Prefer"),
+        ],
+        "responses": {
+            "200": _answer("The receipt: it is on disk.", ref("Receipt"), examples.LEAVING_RECEIPTS),
+            **_errors(problems_url, _WITHDRAWAL_ERRORS, follows_setting=True),
+        },
+    }
+
+
+_WITHDRAWAL_ERRORS = [
+    code
+    for code in _PUSH_ERRORS
+    if code not in ("malformed_body", "slow_body", "body_too_large", "unsupported_encoding")
+]
+
+
 def _push_batch(problems_url: str) -> Part:
     batches = {
         "array": ("An array", examples.BATCH),
@@ -215,8 +259,8 @@ def _push_batch(problems_url: str) -> Part:
     return {
         "operationId": "pushBatch",
         "summary": "Push many attendees at once",
-        "description": 'A JSON array, `{"attendees": […]}` or NDJSON, of up to 10,000 pushes in either format. Each '
-        "item is a "
+        "description": 'A JSON array, `{"attendees": […]}`, NDJSON or CSV, of up to 10,000 pushes in either format. '
+        "Each item is a "
         "push of its own: one that fails stops no other, and the answer is 200 as soon as the batch could be read "
         "(E1). "
         "An item may carry a key of its own; a key inside the body is looked for in its first MiB (E3).",
@@ -238,6 +282,25 @@ def _push_batch(problems_url: str) -> Part:
                 "description": "Which outcomes to list: of all items, of the failed ones, or none but the counts.",
                 "schema": {"type": "string", "enum": ["all", "failed", "summary"], "default": "all"},
             },
+            {
+                "name": "format",
+                "in": "query",
+                "description": "With `receipts=failed`: `csv` answers the failed items as CSV, each with its reason in "
+                "a last column `error`, to be mended and sent again.",
+                "schema": {"type": "string", "enum": ["json", "csv"], "default": "json"},
+            },
+            {
+                "name": "complete",
+                "in": "query",
+                "description": "The batch is this source's whole list: whoever else it expects is withdrawn (E4).",
+                "schema": {"type": "boolean", "default": False},
+            },
+            {
+                "name": "withdraw",
+                "in": "query",
+                "description": "With `complete`: confirms how many, where they are more than a fifth (E4).",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 10_000_000},
+            },
             *_parameters("IdempotencyKey", "Prefer"),
         ],
         "requestBody": {
@@ -245,10 +308,11 @@ def _push_batch(problems_url: str) -> Part:
             "content": {
                 "application/json": {"schema": ref("Batch"), "examples": _examples(batches)},
                 "application/x-ndjson": {"schema": ref("BatchLines"), "example": examples.LINES},
+                "text/csv": {"schema": ref("BatchCsv"), "example": _CSV},
             },
         },
         "responses": {
-            "200": _answer("Every item's outcome.", ref("BatchAnswer"), answers),
+            "200": _with_csv(_answer("Every item's outcome.", ref("BatchAnswer"), answers)),
             **_errors(
                 problems_url,
                 [code if code != "invalid_push" else "invalid_batch" for code in _PUSH_ERRORS],
@@ -258,12 +322,31 @@ def _push_batch(problems_url: str) -> Part:
     }
 
 
+_CSV = "email,firstName,customFields.Shoe size\njohn.doe@example.com,John,43\nno address,Jane,\n"
+_FAILED_CSV = (
+    "email,firstName,customFields.Shoe size,error\r\n"
+    'no address,Jane,,"Line 3: profile.email is ""no address"", which is not an e-mail address: it has no @. '
+    'Send an address such as john.doe@example.com."\r\n'
+)
+
+
+def _with_csv(answer: Part) -> Part:
+    """The answer, which with `format=csv` is CSV."""
+    answer["headers"]["Content-Disposition"] = {
+        "description": "With `format=csv`: the name of a file to save it in.",
+        "schema": {"type": "string"},
+    }
+    answer["content"]["text/csv"] = {"schema": {"type": "string"}, "example": _FAILED_CSV}
+    return answer
+
+
 def _show_gateway(public_url: str) -> Part:
     url = f"{public_url}/e/summer-fair"
     example = {
         "what": "A gateway of Turnout: attendees of one event are pushed to this address.",
         "push": {"method": "POST", "url": f"{url}/attendees"},
         "batch": {"method": "POST", "url": f"{url}/attendees/batch"},
+        "leave": {"method": "DELETE", "url": f"{url}/attendees/{{email}}"},
         "key": {"method": "GET", "url": f"{url}/key"},
         "pushes": {"method": "GET", "url": f"{url}/pushes"},
         "documentation": f"{public_url}/docs",

@@ -234,6 +234,7 @@ def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
         },
         "batch": {"method": "POST", "url": f"{address}/attendees/batch"},
         "key": {"method": "GET", "url": f"{address}/key"},
+        "leave": {"method": "DELETE", "url": f"{address}/attendees/{{email}}"},
         "pushes": {"method": "GET", "url": f"{address}/pushes"},
         "documentation": f"{public_url}/docs",
         "rules": f"{public_url}/rules",

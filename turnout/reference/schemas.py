@@ -1,11 +1,11 @@
 """The schemas: bodies that are sent by hand, being wider than any struct; answers from the structs that they are."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from turnout.model.attendee import PROFILE_FIELDS
-from turnout.model.receipt import MAX_LISTED, ProblemDocument, Receipt
+from turnout.model.receipt import MAX_LISTED, CompletedCode, ProblemDocument, Receipt
 from turnout.reference.codes import ERRORS, PROBLEMS, WARNINGS
 
 Schema = dict[str, Any]
@@ -50,7 +50,8 @@ _CLEARABLE = "|".join(PROFILE_FIELDS[1:])
 
 _MEANINGS = {
     "email": "Necessary, and who it is: compared without case (B7, C1).",
-    "thirdPartyId": "Your own id of the person. A field like any other, and remembered for each source.",
+    "thirdPartyId": "Your own id of the person, remembered for each source. Where the event's `identity` is "
+    "`third_party_id` it says who is meant (C6).",
     "prefix": "Such as Dr. or Ms.",
     "phone": "As you write it.",
     "title": "The job title.",
@@ -317,6 +318,12 @@ def _batch() -> dict[str, Schema]:
             "description": "Text: one JSON object a line (NDJSON); a line that is not JSON fails alone.",
             "pattern": "\\S",
         },
+        "BatchCsv": {
+            "type": "string",
+            "description": "Text: a header of flat paths or plain field names, and a row for each attendee. Blank "
+            "cells keep what is there.",
+            "pattern": "\\S",
+        },
     }
 
 
@@ -333,7 +340,7 @@ _DESCRIPTIONS = {
         "`Prefer: return=minimal`.",
         "warnings": f"What was odd, but kept; at most {MAX_LISTED}.",
         "moreWarnings": "How many more there were.",
-        "dryRun": "Present, and true, when nothing was changed (D5).",
+        "dryRun": "Present, and true, when nothing was changed: a dry run (D5), or a source that is rehearsing (A7).",
         "index": "Of a batch's item, from 0.",
     },
     "AttendeeReference": {
@@ -404,7 +411,7 @@ def _answers() -> dict[str, Schema]:
         "withdrawn": {"type": "integer", "minimum": 0, "description": "Whom the batch took back."},
     }
     schemas["BatchAnswer"] = _object(
-        "Every item's outcome in order, and the counts (E1).",
+        "Every item's outcome in order, the counts (E1), and with `complete` what became of the others (E4).",
         {
             "results": {
                 "type": "array",
@@ -413,7 +420,25 @@ def _answers() -> dict[str, Schema]:
                 "`receipts=failed` the problem documents alone, with `receipts=summary` none.",
             },
             **counts,
+            "complete": ref("Completed"),
         },
+        optional=("complete",),
+    )
+    schemas["Completed"] = _object(
+        "With `complete=true`: whether those who were not named are withdrawn (E4).",
+        {
+            "done": {"type": "boolean", "description": "Whether they are, or in a dry run would be."},
+            "code": _text("Why nobody is withdrawn.", enum=list(get_args(CompletedCode))),
+            "wouldWithdraw": {"type": "integer", "minimum": 0, "description": "How many were not named."},
+            "names": {
+                "type": "array",
+                "items": {"type": "string"},
+                "maxItems": MAX_LISTED,
+                "description": "The first hundred: addresses, or your own ids where you never said the address.",
+            },
+            "help": _text("What to do now."),
+        },
+        optional=("code", "wouldWithdraw", "names", "help"),
     )
     return schemas
 
@@ -437,11 +462,15 @@ def _reading() -> dict[str, Schema]:
             "their own.",
         },
         "lastAt": {**time, "description": "When it was said last."},
-        "dryRun": {"type": "boolean", "description": "Present, and true, of a dry run."},
+        "dryRun": {"type": "boolean", "description": "Present, and true, of what was without effect: a dry run (D5)."},
+        "rehearsed": {
+            "type": "boolean",
+            "description": "Present, and true, where that was because the source was rehearsing (A7).",
+        },
         "replayOf": _text("The push that this one repeats, where somebody replayed it."),
         "detail": _text("Why it failed, where it did."),
     }
-    sometimes = ("dryRun", "replayOf", "detail")
+    sometimes = ("dryRun", "rehearsed", "replayOf", "detail")
     name = _text("For people.")
     settings = {
         "null": {"enum": ["keep", "clear"], "description": "What `null` does to a field (C2)."},
@@ -461,7 +490,10 @@ def _reading() -> dict[str, Schema]:
         {
             "id": _text("Of the source."),
             "name": name,
-            "mode": _text("Whether pushes take effect: `live`."),
+            "mode": {
+                "enum": ["live", "rehearsal"],
+                "description": "Whether pushes take effect, or are only checked, answered and logged (A7).",
+            },
             "settings": _object("How its pushes are understood (A6).", settings),
         },
     )
@@ -525,6 +557,7 @@ def _reading() -> dict[str, Schema]:
                     "properties": {"method": {"const": "POST"}, "url": _text("Where to push.", format="uri")},
                 },
                 "batch": {"type": "object"},
+                "leave": {"type": "object", "description": "Where to say that somebody is not expected (C9)."},
                 "key": {"type": "object"},
                 "pushes": {"type": "object"},
                 "documentation": _text("The pages.", format="uri"),

@@ -14,7 +14,7 @@ from turnout.store.connect import in_parts, insert, run, values
 
 _EVENT = (
     "id, slug, host, name, policy, time_zone, created_at, archived_at,"
-    " identity, ends_at, purge_after_days, keep_bodies_days, suppresses"
+    " identity, ends_at, purge_after_days, keep_bodies_days, suppresses, purged_at"
 )
 _SOURCE = "event_id, number, id, name, spelling, policy, created_at, retired_at"
 _KEY = "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at"
@@ -99,6 +99,7 @@ def add_event(connection: Connection, event: Event) -> None:
                 event.purge_after_days,
                 event.keep_bodies_days,
                 int(event.suppresses),
+                event.purged_at,
             )
         ],
     )
@@ -111,7 +112,8 @@ def update_event(connection: Connection, event: Event) -> None:
         text(
             "UPDATE events SET host = :host, name = :name, policy = :policy, time_zone = :time_zone,"
             " archived_at = :archived_at, identity = :identity, ends_at = :ends_at,"
-            " purge_after_days = :purge_after_days, keep_bodies_days = :keep_bodies_days, suppresses = :suppresses"
+            " purge_after_days = :purge_after_days, keep_bodies_days = :keep_bodies_days, suppresses = :suppresses,"
+            " purged_at = :purged_at"
             " WHERE id = :id"
         ),
         {
@@ -126,6 +128,7 @@ def update_event(connection: Connection, event: Event) -> None:
             "purge_after_days": event.purge_after_days,
             "keep_bodies_days": event.keep_bodies_days,
             "suppresses": int(event.suppresses),
+            "purged_at": event.purged_at,
         },
     )
 
@@ -337,6 +340,7 @@ def _event(row) -> Event:
         purge_after_days=row.purge_after_days,
         keep_bodies_days=30 if row.keep_bodies_days is None else row.keep_bodies_days,
         suppresses=bool(row.suppresses),
+        purged_at=row.purged_at,
     )
 
 

@@ -81,6 +81,13 @@ def find_body(connection: Connection, event_id: str, push_id: str) -> str | None
     ).scalar()
 
 
+def find_oldest_body(connection: Connection, event_id: str) -> str | None:
+    """The id of the event's first push whose body is still there."""
+    return connection.execute(
+        text("SELECT push_id FROM bodies WHERE event_id = :event_id ORDER BY push_id LIMIT 1"), {"event_id": event_id}
+    ).scalar()
+
+
 def find_push(connection: Connection, push_id: str, event_id: str | None = None) -> StoredPush | None:
     """The push with this id, of this event where it is named."""
     where = "event_id = :event_id" if event_id is not None else "event_id IN (SELECT id FROM events)"
@@ -124,17 +131,42 @@ def list_pushes(
 
 
 def list_failed_ids(connection: Connection, event_id: str) -> list[str]:
-    """The pushes that failed and have not succeeded as a replay since, in the order in which they came."""
+    """The pushes that failed and have not succeeded as a replay since, in the order in which they came.
+
+    Without those of sources that are retired: they say nothing any more.
+    """
     return list(
         connection.execute(
             text(
                 "SELECT id FROM pushes WHERE event_id = :event_id AND result = 'failed' AND dry_run = :no"
+                " AND source_number NOT IN"
+                " (SELECT number FROM sources WHERE event_id = :event_id AND retired_at IS NOT NULL)"
                 " AND replay_of IS NULL AND id NOT IN"
                 " (SELECT replay_of FROM pushes WHERE event_id = :event_id AND replay_of IS NOT NULL"
                 " AND result <> 'failed' AND dry_run = :no)"
                 " ORDER BY id"
             ),
             {"event_id": event_id, "no": False},
+        ).scalars()
+    )
+
+
+def list_rehearsed_ids(connection: Connection, event_id: str, source_number: int) -> list[str]:
+    """A source's rehearsed pushes that nobody has replayed since with effect, in the order in which they came.
+
+    A rehearsed replay of one of them says nothing that it does not.
+    """
+    return list(
+        connection.execute(
+            text(
+                "SELECT id FROM pushes WHERE event_id = :event_id AND source_number = :source_number AND rehearsed = 1"
+                " AND id NOT IN (SELECT replay_of FROM pushes WHERE event_id = :event_id"
+                " AND source_number = :source_number AND replay_of IS NOT NULL AND dry_run = :no)"
+                " AND (replay_of IS NULL OR replay_of NOT IN (SELECT id FROM pushes WHERE event_id = :event_id"
+                " AND source_number = :source_number AND rehearsed = 1))"
+                " ORDER BY id"
+            ),
+            {"event_id": event_id, "source_number": source_number, "no": False},
         ).scalars()
     )
 

@@ -51,9 +51,10 @@ def list_all(connection: Connection, event_id: str) -> list[Suppression]:
     return [Suppression(source_number=row[0], digest=row[1], created_at=row[2], actor=row[3]) for row in rows]
 
 
-def lift(connection: Connection, event_id: str, digest: str) -> int:
-    """Lets every source bring the address again; gives for how many sources it was suppressed."""
-    return connection.execute(
-        text("DELETE FROM suppressions WHERE event_id = :event_id AND digest = :digest"),
+def lift(connection: Connection, event_id: str, digest: str) -> list[int]:
+    """Lets every source bring the address again; gives the sources for which it was suppressed."""
+    rows = connection.execute(
+        text("DELETE FROM suppressions WHERE event_id = :event_id AND digest = :digest RETURNING source_number"),
         {"event_id": event_id, "digest": digest},
-    ).rowcount
+    )
+    return sorted(rows.scalars())

@@ -39,6 +39,8 @@ events = Table(
     _number("keep_bodies_days", null=True),
     # Set with the first suppression, so that other events' pushes need not look for any.
     _number("suppresses", null=True),
+    # Everyone who was there by then is erased.
+    _number("purged_at", null=True),
     # The two addresses of a gateway (A1); the only global look-ups of the hot path.
     Index("events_slug", "slug", unique=True),
     Index("events_host", "host", unique=True),

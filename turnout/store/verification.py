@@ -78,7 +78,7 @@ def read_pushes(connection: Connection, event_id: str) -> Iterator[Row[Any]]:
     return _read(
         connection,
         "SELECT pushes.id, pushes.at, pushes.result, pushes.sequence, pushes.dry_run, pushes.attendee_id,"
-        " pushes.source_number, pushes.last_at, pushes.failure,"
+        " pushes.source_number, pushes.last_at, pushes.failure, pushes.email, pushes.warnings,"
         " changes.push_id AS change_push_id, attendees.id AS attendee_found"
         " FROM pushes"
         " LEFT JOIN changes ON changes.event_id = pushes.event_id AND changes.sequence = pushes.sequence"
@@ -184,6 +184,19 @@ def find_push_lines(
         )
         found |= {row.id: (row.result, row.sequence) for row in rows}
     return found
+
+
+def list_with_body(connection: Connection, event_id: str, push_ids: Sequence[str]) -> list[str]:
+    """Which of these pushes have a body still."""
+    found: set[str] = set()
+    for some in in_parts([(push_id,) for push_id in push_ids], 1):
+        rows = connection.exec_driver_sql(
+            "SELECT push_id FROM bodies"
+            f" WHERE event_id = {values(connection, 1, 1)} AND push_id IN ({values(connection, 1, len(some))})",
+            (event_id, *(push_id for (push_id,) in some)),
+        )
+        found |= {row.push_id for row in rows}
+    return sorted(found)
 
 
 def list_lost_bodies(connection: Connection, event_id: str, limit: int) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import rich_click as click
@@ -12,10 +13,11 @@ import rich_click as click
 from turnout.cli import output
 
 if TYPE_CHECKING:
-    from turnout.cli.push.sending import Sending
+    from turnout.cli.push.items import Items
+    from turnout.cli.push.sending import Kind, Sending
 
-SHOWN = 20
-"""Failed items that people are shown."""
+SHOWN = 10
+"""Kinds of problems that people are shown, the most frequent first."""
 
 
 @click.command()
@@ -27,6 +29,13 @@ SHOWN = 20
 @click.option("--event", "slug", metavar="SLUG", help="Push into this server's own database.")
 @click.option("--source", metavar="NAME", help="With --event: on behalf of this source.  [default: main]")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of them.")
+@click.option(
+    "--failed",
+    "failed_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write what failed there as CSV, each row with its reason, to be mended and pushed again.",
+)
 @output.json_option
 def command(
     file: BinaryIO,
@@ -35,12 +44,13 @@ def command(
     slug: str | None,
     source: str | None,
     dry_run: bool,
+    failed_file: Path | None,
 ) -> None:
-    """Push attendees from a file: one JSON object, an array, {"attendees": […]}, or an object a line (NDJSON).
+    """Push attendees from a file: CSV with a header, one JSON object, an array, {"attendees": […]}, or NDJSON.
 
     Sending a file once more does no harm: what has not changed comes back unchanged. Exit code 1 when an item failed.
 
-    Example: TURNOUT_KEY=trn_… turnout push --gateway http://localhost:8000/e/spring attendees.json
+    Example: TURNOUT_KEY=trn_… turnout push --gateway http://localhost:8000/e/spring people.csv --failed failed.csv
     """
     from turnout.cli.push.items import open_items
 
@@ -50,23 +60,50 @@ def command(
         raise click.UsageError("--event needs no key; --key-file goes with --gateway.")
     if gateway is not None and source is not None:
         raise click.UsageError("The key says which source it is; --source goes with --event.")
+    if failed_file is not None:
+        _check_place(failed_file, file)
     with _open_sending(gateway, _read_key(key_file) if gateway else "", slug, source, dry_run=dry_run) as sending:
+        sending.keeps_items = failed_file is not None
         items = open_items(file)
-        with _progress(file) as advance:
-            try:
-                for chunk in items.chunks():
-                    sending.send(chunk, output.note if not output.wants_json() else lambda _: None)
-                    advance(sum(len(item.raw) for item in chunk), sending.total)
-            except KeyboardInterrupt:
-                _show_interrupted(sending)
-                output.end(130)
-            except Exception:
-                if sending.total and not output.wants_json():
-                    output.note(f"Before that: {_summarise(sending)}.")
-                raise
-    _show(sending, dry_run=dry_run)
+        try:
+            _send(items, sending, file)
+        except KeyboardInterrupt:
+            _write_failed(failed_file if sending.failed else None, items, sending)
+            _show_interrupted(sending, failed_file)
+            output.end(130)
+        except Exception:
+            # An earlier run's file is not emptied by one that came to nothing.
+            _write_failed(failed_file if sending.failed else None, items, sending)
+            if sending.total and not output.wants_json():
+                output.note(f"Before that: {_summarise(sending)}.")
+            raise
+        _write_failed(failed_file, items, sending)
+    _show(sending, failed_file, dry_run=dry_run)
     if sending.counts["failed"]:
         output.end(1)
+
+
+def _send(items: "Items", sending: "Sending", file: BinaryIO) -> None:
+    with _progress(_size_of(file) or items.size_bytes) as advance:
+        for chunk in items.chunks():
+            sending.send(chunk, output.note if not output.wants_json() else lambda _: None)
+            advance(sum(len(item.raw) + 1 for item in chunk), sending.total)
+
+
+def _check_place(failed_file: Path, file: BinaryIO) -> None:
+    """Raises UsageError where failed items could not be written, before anything is sent."""
+    if not failed_file.absolute().parent.is_dir():
+        raise click.UsageError(f"There is no folder {failed_file.absolute().parent} for the failed items.")
+    name = getattr(file, "name", None)
+    if isinstance(name, str) and failed_file.exists() and Path(name).exists() and failed_file.samefile(name):
+        raise click.UsageError("--failed names the very file that is pushed; name another.")
+
+
+def _write_failed(failed_file: Path | None, items: "Items", sending: "Sending") -> None:
+    if failed_file is not None:
+        from turnout.cli.push.failed_file import write
+
+        write(failed_file, items, sending)
 
 
 @contextmanager
@@ -108,8 +145,8 @@ def _read_key(key_file: io.TextIOBase | None) -> str:
 
 
 @contextmanager
-def _progress(file: BinaryIO) -> Generator[Any]:
-    """A bar for people at a terminal; gives the function that moves it."""
+def _progress(size_bytes: int | None) -> Generator[Any]:
+    """A bar for people at a terminal; gives the function that moves it. Without a size it only shows that it works."""
     if output.wants_json() or not sys.stderr.isatty():
         yield lambda _size, _total: None
         return
@@ -117,7 +154,7 @@ def _progress(file: BinaryIO) -> Generator[Any]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pushing", total=_size_of(file))
+        task = bar.add_task("pushing", total=size_bytes)
         yield lambda size, total: bar.update(task, advance=size, description=f"{total:,} pushed")
 
 
@@ -134,9 +171,9 @@ def _summarise(sending: "Sending") -> str:
     return f"{output.count(sending.total, 'item')} pushed" + (f" ({counts})" if counts else "")
 
 
-def _show_interrupted(sending: "Sending") -> None:
+def _show_interrupted(sending: "Sending", failed_file: Path | None) -> None:
     if output.wants_json():
-        output.write_json(_as_document(sending, dry_run=False) | {"interrupted": True})
+        output.write_json(_as_document(sending, failed_file, dry_run=False) | {"interrupted": True})
     else:
         output.note(
             f"\nStopped. {_summarise(sending)}. What was under way may have taken effect too. Push the file again: "
@@ -144,24 +181,49 @@ def _show_interrupted(sending: "Sending") -> None:
         )
 
 
-def _show(sending: "Sending", *, dry_run: bool) -> None:
+def _show(sending: "Sending", failed_file: Path | None, *, dry_run: bool) -> None:
     if output.wants_json():
-        output.write_json(_as_document(sending, dry_run=dry_run))
+        output.write_json(_as_document(sending, failed_file, dry_run=dry_run))
         return
     output.say(f"{_summarise(sending)}.{' This was a dry run: nothing changed.' if dry_run else ''}")
-    for failed in sending.failed[:SHOWN]:
-        where = f"line {failed.line}" if isinstance(failed.line, int) else f"item {failed.index}"
-        if not failed.errors:
-            output.say(f"  {where}: {failed.detail}")
-        for problem in failed.errors:
-            output.say(f"  {where}: {problem.message}", f"    {problem.help}")
-    more = sending.counts["failed"] - len(sending.failed[:SHOWN])
-    if more:
-        output.say(f"  … and {more:,} more failed.")
+    if not sending.counts["failed"]:
+        return
+    kinds = _sort_kinds(sending)
+    output.say("", "What to mend:")
+    for kind in kinds[:SHOWN]:
+        output.say(f"  {kind.count:,} × {kind.message}", *([f"      {kind.help}"] if kind.help else []))
+        output.say(f"      {_name_places(kind)}.")
+    if len(kinds) > SHOWN:
+        output.say(f"  … and {output.count(len(kinds) - SHOWN, 'other kind')} of problems.")
+    if failed_file is None:
+        output.say("", "With --failed FILE what failed is written there as CSV, to be mended and pushed again.")
+    else:
+        more = f" (the first {len(sending.failed):,})" if sending.more_failed else ""
+        output.say(
+            "", f"What failed is in {failed_file}{more}, each with its reason. Mend it there and push that file."
+        )
 
 
-def _as_document(sending: "Sending", *, dry_run: bool) -> dict[str, Any]:
+def _sort_kinds(sending: "Sending") -> list["Kind"]:
+    return sorted(sending.kinds.values(), key=lambda kind: -kind.count)
+
+
+def _name_places(kind: "Kind") -> str:
+    """`Lines 3, 7 and 12`, `Lines 3, 7, 12, 14, 15 and 20 more`."""
+    numbers = [str(number) for number in kind.lines or kind.indexes]
+    more = kind.count - len(numbers)
+    named = [*numbers, f"{more:,} more"] if more > 0 else numbers
+    one = "Line" if kind.lines else "Item"
+    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"{one if len(named) == 1 else one + 's'} {listed}"
+
+
+def _as_document(sending: "Sending", failed_file: Path | None, *, dry_run: bool) -> dict[str, Any]:
     document: dict[str, Any] = {"results": sending.failed, **sending.counts, "total": sending.total}
     if sending.more_failed:
         document["moreFailed"] = sending.more_failed
+    if sending.kinds:
+        document["problems"] = _sort_kinds(sending)
+    if failed_file is not None:
+        document["failedFile"] = str(failed_file)
     return document | ({"dryRun": True} if dry_run else {})

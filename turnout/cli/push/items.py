@@ -1,7 +1,7 @@
 """A file's attendees one by one, each as a line of JSON, whatever form the file has."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from json import JSONDecodeError, JSONDecoder
 from typing import BinaryIO, NoReturn
@@ -11,6 +11,8 @@ import msgspec
 from turnout.errors import MalformedBody
 from turnout.feed.body import Json, Number, write_json
 from turnout.feed.by_hand import MAX_TOGETHER
+from turnout.feed.csv_cells import count_lines
+from turnout.feed.csv_table import CSV, CsvTable, Unreadable, check_encoding, check_header, check_rows, open_table
 from turnout.feed.fields import LONGEST_NAME, fold_name
 from turnout.feed.slips import explain, explain_rest
 from turnout.model.receipt import Problem
@@ -19,22 +21,50 @@ MAX_CHUNK_BYTES = 4 << 20
 """Of the items sent together, well below what a gateway takes at once."""
 
 
+LINES = "application/x-ndjson"
+_MARK = b"\xef\xbb\xbf"
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What all rows of a CSV share."""
+
+    table: CsvTable
+    head: bytes
+    """Everything before the first row."""
+
+
 class FileItem(msgspec.Struct, frozen=True):
     """One attendee of the file."""
 
     index: int
     """Counted from 0."""
     line: int | None
-    """In NDJSON: counted from 1."""
+    """In NDJSON and CSV: counted from 1."""
     raw: bytes
-    """Without a line break."""
+    """Without a line break at its end."""
+    sheet: Sheet | None = None
+    """Of CSV."""
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it is as JSON."""
+        return len(self.raw) if self.sheet is None else self.sheet.table.size_bytes(len(self.raw))
+
+    @property
+    def place(self) -> str:
+        return f"Item {self.index}" if self.line is None else f"Line {self.line}"
 
 
 class Items:
     """The attendees in the order of the file."""
 
-    def __init__(self, read: Callable[[], Iterator[FileItem]]) -> None:
+    def __init__(
+        self, read: Callable[[], Iterator[FileItem]], *, sheet: Sheet | None = None, size_bytes: int | None = None
+    ) -> None:
         self._read = read
+        self.sheet = sheet
+        self.size_bytes = size_bytes
+        """Of the file, where it had to be read to its end."""
 
     def __iter__(self) -> Iterator[FileItem]:
         return self._read()
@@ -44,40 +74,82 @@ class Items:
         chunk: list[FileItem] = []
         size = 0
         for item in self:
-            if chunk and (len(chunk) == MAX_TOGETHER or size + len(item.raw) > MAX_CHUNK_BYTES):
+            if chunk and (len(chunk) == MAX_TOGETHER or size + item.size_bytes > MAX_CHUNK_BYTES):
                 yield chunk
                 chunk, size = [], 0
             chunk.append(item)
-            size += len(item.raw)
+            size += item.size_bytes
         if chunk:
             yield chunk
+
+
+def write_batch(chunk: Sequence[FileItem]) -> tuple[bytes, str]:
+    """The items as the body of a batch, and its type: NDJSON, or CSV in which every row has the line of its file."""
+    sheet = chunk[0].sheet
+    if sheet is None:
+        return b"\n".join(item.raw for item in chunk), LINES
+    pieces = [sheet.head]
+    line = sheet.table.line
+    for item in chunk:
+        assert item.line is not None
+        pieces += [b"\n" * (item.line - line), item.raw, b"\n"]
+        line = item.line + count_lines(item.raw.decode("latin-1"), 0, len(item.raw)) + 1
+    return b"".join(pieces), CSV
 
 
 def open_items(file: BinaryIO) -> Items:
     """The attendees of a file; NDJSON is read as it is sent, anything else at once. Raises MalformedBody."""
     blank_lines = 0
-    head = file.readline().removeprefix(b"\xef\xbb\xbf")
+    head = file.readline()
+    mark = _MARK if head.startswith(_MARK) else b""
+    head = head.removeprefix(_MARK)
     while head and not head.strip():
         blank_lines += 1
         head = file.readline()
     if not head:
-        raise _unreadable("empty_body", "The file is empty.", "Give it attendees as JSON, or a file that has some.")
+        raise _unreadable(
+            "empty_body", "The file is empty.", "Give it attendees as JSON or CSV, or a file that has some."
+        )
     start = head.lstrip()[:1]
     if start == b"{" and _is_line(head):
         return Items(lambda: _read_lines(chain([head], file), blank_lines + 1))
     if start not in b"{[":
-        raise _unreadable(
-            "not_json",
-            "The file begins neither like JSON nor like lines of JSON.",
-            'Give it one JSON object, an array, {"attendees": […]}, or an object a line, in UTF-8.',
-        )
+        is_named = str(getattr(file, "name", "")).lower().endswith((".csv", ".tsv"))
+        return _open_csv(b"".join((mark, b"\n" * blank_lines, head, file.read())), is_named=is_named)
     rest = file.read()
     if start == b"{" and rest.lstrip()[:1] == b"{":
         # A spoiled first line fails alone where others follow.
         return Items(lambda: _read_lines(chain([head], rest.splitlines(keepends=True)), blank_lines + 1))
     text = _decode(head + rest)
     places = _find_places(text)
-    return Items(lambda: _read_places(text, places))
+    return Items(lambda: _read_places(text, places), size_bytes=len(head) + len(rest))
+
+
+def _open_csv(raw: bytes, *, is_named: bool) -> Items:
+    """The rows of a CSV. `is_named` says that its name says so. Raises MalformedBody."""
+    text = raw.decode("latin-1")
+    try:
+        table = open_table(raw, text)
+        if not is_named and (table is None or not table.knows_a_column) and raw[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise _unreadable(
+                "not_json",
+                "The file begins neither like JSON nor with a line that names a known column, as CSV does.",
+                'Give it one JSON object, an array, {"attendees": […]}, NDJSON, or CSV with a header, in UTF-8.',
+            )
+        check_encoding(raw)
+        check_header(table)
+        assert table is not None
+        if next(table.list_rows(text), None) is None:
+            check_rows(table)
+    except Unreadable as error:
+        raise _slip(error.problem) from None
+    sheet = Sheet(table, raw[: table.start])
+
+    def read() -> Iterator[FileItem]:
+        for index, row in enumerate(table.list_rows(text)):
+            yield FileItem(index, row.line, raw[row.start : row.end], sheet)
+
+    return Items(read, sheet=sheet, size_bytes=len(raw))
 
 
 def _is_line(line: bytes) -> bool:

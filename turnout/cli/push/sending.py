@@ -1,5 +1,6 @@
 """Chunks of attendees on their way: over HTTP to a gateway, or straight into the database."""
 
+import re
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -12,10 +13,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from turnout import __version__, errors
-from turnout.cli.push.items import FileItem
+from turnout.cli.push.items import FileItem, write_batch
 from turnout.feed.batch import split
 from turnout.feed.by_hand import as_sender, hand_in, name_actor
 from turnout.feed.configurations import Configurations
+from turnout.feed.csv_table import name_line
 from turnout.feed.intake import read_item
 from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration
@@ -31,7 +33,10 @@ GIVE_UP_ON_MISTAKES_S = 30.0
 """The same where the server says that it made a mistake: that seldom passes by itself."""
 MAX_PAUSE_S = 30.0
 TIMEOUT_S = 120.0
-LINES = "application/x-ndjson"
+MAX_KINDS = 1_000
+"""Of problems that are counted apart."""
+MAX_PLACES = 5
+"""Examples of each kind."""
 
 Tell = Callable[[str], object]
 
@@ -48,6 +53,19 @@ class FailedItem(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[Problem]
 
 
+class Kind(msgspec.Struct, kw_only=True):
+    """One kind of problem: how often it came, with the first as an example."""
+
+    code: str
+    path: str
+    count: int = 0
+    message: str
+    help: str
+    lines: list[int] = []
+    """In which it came first; of a file without lines, `indexes`."""
+    indexes: list[int] = []
+
+
 class Sending(ABC):
     """What has been sent so far, and what became of it."""
 
@@ -56,6 +74,11 @@ class Sending(ABC):
         self.counts = dict.fromkeys(("created", "updated", "unchanged", "suppressed", "failed"), 0)
         self.failed: list[FailedItem] = []
         self.more_failed = 0
+        self.keeps_items = False
+        """Whether the failed items themselves are wanted as well."""
+        self.failed_items: list[FileItem] = []
+        self.kinds: dict[tuple[str, str], Kind] = {}
+        """What went wrong, by code and path."""
 
     @abstractmethod
     def send(self, chunk: Sequence[FileItem], tell: Tell) -> None:
@@ -70,13 +93,34 @@ class Sending(ABC):
         self.total = sum(self.counts.values())
 
     def _add_failed(self, item: FileItem, push_id: str | None, code: str, detail: str, problems: list[Problem]) -> None:
+        for problem in problems or [Problem("", code, detail, "")]:
+            self._count_kind(item, problem)
         if len(self.failed) == MAX_FAILED:
             self.more_failed += 1
             return
+        if self.keeps_items:
+            self.failed_items.append(item)
         line = UNSET if item.line is None else item.line
         self.failed.append(
             FailedItem(index=item.index, line=line, id=push_id, code=code, detail=detail, errors=problems)
         )
+
+    def _count_kind(self, item: FileItem, problem: Problem) -> None:
+        # Entries of a list are of one kind, whichever they are.
+        name = (problem.code, _NUMBER.sub("0", problem.path))
+        if name not in self.kinds and len(self.kinds) == MAX_KINDS:
+            return
+        message = problem.message.removeprefix(f"{item.place}: ")
+        kind = self.kinds.setdefault(
+            name, Kind(code=problem.code, path=problem.path, message=message, help=problem.help)
+        )
+        kind.count += 1
+        places, place = (kind.indexes, item.index) if item.line is None else (kind.lines, item.line)
+        if len(places) < MAX_PLACES and place not in places:
+            places.append(place)
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 class DirectSending(Sending):
@@ -112,12 +156,13 @@ class DirectSending(Sending):
     def _read(self, configuration: Configuration, chunk: Sequence[FileItem]) -> list[Item]:
         sender = as_sender(configuration, self._source_number, self._actor)
         # As a gateway would read them, with its bounds.
-        bodies = split(_as_lines(chunk), LINES).items()
-        return [read_item(new_id("psh"), body, sender, index=index) for index, body in enumerate(bodies)]
-
-
-def _as_lines(chunk: Sequence[FileItem]) -> bytes:
-    return b"\n".join(item.raw for item in chunk)
+        batch = split(*write_batch(chunk))
+        if batch.problems:
+            raise errors.MalformedBody(batch.problems[0].message, list(batch.problems))
+        items = [read_item(new_id("psh"), body, sender, index=index) for index, body in enumerate(batch.items())]
+        return [
+            item if (line := batch.line(index)) is None else name_line(item, line) for index, item in enumerate(items)
+        ]
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -166,7 +211,6 @@ class GatewaySending(Sending):
             transport=transport,
             headers={
                 "Api-Key": key,
-                "Content-Type": LINES,
                 "User-Agent": f"turnout/{__version__}",
             },
         )
@@ -179,8 +223,8 @@ class GatewaySending(Sending):
 
     def send(self, chunk: Sequence[FileItem], tell: Tell) -> None:
         self._chunks += 1
-        content = _as_lines(chunk)
-        headers = {"Idempotency-Key": f"{self._run}-{self._chunks}"}
+        content, content_type = write_batch(chunk)
+        headers = {"Idempotency-Key": f"{self._run}-{self._chunks}", "Content-Type": content_type}
         deadline = time.monotonic() + GIVE_UP_S
         while True:
             try:

@@ -1,0 +1,80 @@
+"""Keeping house: it goes on whatever happens, and ends with the server."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import structlog
+
+from turnout.errors import StorageUnavailable
+from turnout.feed.refusals import Refusals
+from turnout.operations import housekeeping
+from turnout.operations.housekeeping import keep_house
+from turnout.operations.retention import Retention
+from turnout.store import schema
+from turnout.store.connect import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path}/turnout.db")) as database:
+        schema.prepare(database)
+        yield database
+
+
+async def end(house: asyncio.Task[None]) -> None:
+    house.cancel()
+    with suppress(asyncio.CancelledError):
+        await house
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(StorageUnavailable("The disk is full."), "housekeeping_put_off"), (ZeroDivisionError(), "housekeeping_failed")],
+)
+def test_what_fails_is_told_and_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    rounds = threading.Semaphore(0)
+
+    def work(*_: object) -> bool:
+        rounds.release()
+        raise error
+
+    monkeypatch.setattr(housekeeping, "EVERY_S", 0.001)
+    monkeypatch.setattr(Retention, "work", work)
+
+    async def run() -> None:
+        house = asyncio.create_task(keep_house(database, Refusals(database)))
+        for _ in range(3):
+            assert await asyncio.to_thread(rounds.acquire, timeout=10)
+        await end(house)
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(run())
+    assert {one["event"] for one in logs} == {told}
+
+
+def test_it_ends_after_the_step_under_way(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def work(self: Retention, for_s: float) -> bool:
+        began.set()
+        # A rest, as long as there is.
+        assert self._stopping.wait(10)
+        ended.set()
+        return True
+
+    monkeypatch.setattr(housekeeping, "EVERY_S", 0.001)
+    monkeypatch.setattr(Retention, "work", work)
+
+    async def run() -> None:
+        house = asyncio.create_task(keep_house(database, Refusals(database)))
+        assert await asyncio.to_thread(began.wait, 10)
+        await end(house)
+        assert ended.is_set()
+
+    asyncio.run(run())

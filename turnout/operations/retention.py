@@ -1,0 +1,130 @@
+"""What is kept only for a time (F3): bodies of pushes, and everyone of an event that is long over.
+
+In small steps with rests between, so that pushes do not wait. One server runs on a database, so one process does it;
+nothing is remembered but in the database, so that it may end at any moment.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+
+import structlog
+
+from turnout.feed.configurations import Configurations
+from turnout.feed.purge import Gone, Pace, find_bodies, purge
+from turnout.model.event import DAY_US, KEEP_BODIES_DAYS, Event
+from turnout.now import first_id, now_us
+from turnout.store import erasure, events
+from turnout.store.connect import Connection, Database
+
+AGAIN_S = 3_600.0
+"""After everyone was erased, who has come since is looked for so often."""
+_TRIED_AGAIN_S = 60.0
+"""After a purge that could not be completed, because somebody was reading all the time, say."""
+_TOLD_EVERY_S = 3_600.0
+_MIN_REST_S = 0.02
+_MAX_REST_S = 1.0
+_REST_SHARE = 3
+"""Rests last so many times as long as the step before."""
+log = structlog.get_logger()
+
+
+class Retention:
+    """What this process knows of its rounds."""
+
+    def __init__(self, database: Database, stopping: threading.Event) -> None:
+        self._database = database
+        self._stopping = stopping
+        # Of our own: what the server knows is its commits'.
+        self._configurations = Configurations(database)
+        self._round: Iterator[None] = iter(())
+        self._pace = Pace()
+        self._not_before: dict[str, float] = {}
+        """By event, when it is purged again."""
+        self._untold: Counter[str] = Counter()
+        """Bodies that went, by the event's slug."""
+        self._told_at: dict[str, float] = {}
+
+    def work(self, for_s: float) -> bool:
+        """Goes on with a round, or begins one; gives whether there is more to do. Raises StorageUnavailable."""
+        deadline = time.monotonic() + for_s
+        while not self._stopping.is_set() and time.monotonic() < deadline:
+            began = time.perf_counter()
+            try:
+                next(self._round)
+            except StopIteration:
+                if not self._begin_round():
+                    return False
+                continue
+            except Exception:
+                self._round = iter(())
+                raise
+            rest_s = max(_MIN_REST_S, _REST_SHARE * (time.perf_counter() - began))
+            self._stopping.wait(min(rest_s, _MAX_REST_S))
+            # Where no pushes come, nobody else moves the log.
+            self._database.move_log()
+        return not self._stopping.is_set()
+
+    def _begin_round(self) -> bool:
+        now = now_us()
+        with self._database.read() as connection:
+            with_bodies = erasure.list_events_with_bodies(
+                connection, KEEP_BODIES_DAYS, lambda days: _first_to_keep(now, days)
+            )
+            over = [
+                self._load(connection, event_id)
+                for event_id in erasure.list_events_to_purge(connection, now, DAY_US)
+                if self._not_before.get(event_id, 0) <= time.monotonic()
+            ]
+            old = [self._load(connection, event_id) for event_id, _ in with_bodies]
+        self._tell()
+        self._round = self._go_round([one for one in over if one], [one for one in old if one])
+        return bool(over or old)
+
+    def _load(self, connection: Connection, event_id: str) -> Event | None:
+        version = events.find_version(connection, event_id)
+        configuration = self._configurations.refresh(connection, event_id, version)
+        return None if configuration is None else configuration.event
+
+    def _go_round(self, over: list[Event], old: list[Event]) -> Iterator[None]:
+        for event in old:
+            yield from self._forget_bodies(event)
+        for event in over:
+            yield from self._purge(event)
+
+    def _forget_bodies(self, event: Event) -> Iterator[None]:
+        before = _first_to_keep(now_us(), event.keep_bodies_days)
+        while True:
+            with self._database.read() as connection:
+                to = find_bodies(connection, event.id, before, self._pace.rows)
+            if to is None:
+                return
+            with self._database.write() as connection:
+                now = self._load(connection, event.id)
+                if now is None or now.keep_bodies_days > event.keep_bodies_days:
+                    # Somebody has said meanwhile that they are to stay longer.
+                    return
+                with self._pace.measured():
+                    self._untold[event.slug] += erasure.remove_bodies(connection, event.id, to)
+            yield
+
+    def _purge(self, event: Event) -> Generator[None]:
+        gone = Gone()
+        # Also where it fails: others' turn comes first.
+        self._not_before[event.id] = time.monotonic() + _TRIED_AGAIN_S
+        if (yield from purge(self._database, self._configurations, event, self._pace, gone)):
+            self._not_before[event.id] = time.monotonic() + AGAIN_S
+        if gone.total:
+            log.info("purged", gateway=event.slug, **{name: getattr(gone, name) for name in gone.__struct_fields__})
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        for slug in [one for one in self._untold if now - self._told_at.get(one, -_TOLD_EVERY_S) >= _TOLD_EVERY_S]:
+            log.info("bodies_forgotten", gateway=slug, bodies=self._untold.pop(slug))
+            self._told_at[slug] = now
+
+
+def _first_to_keep(now: int, days: int) -> str:
+    """The first id whose body is not old enough."""
+    return first_id("psh", max(0, now - days * DAY_US))
