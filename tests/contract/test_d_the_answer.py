@@ -972,6 +972,18 @@ def test_d6_the_same_key_and_body_get_the_stored_receipt(event: TestedEvent) -> 
     assert len(list_own(event)) == 2
 
 
+def test_d6_a_repeated_receipt_hides_what_the_first_one_hid(event: TestedEvent) -> None:
+    """D6, D1: the same key with the same body answers with the stored receipt, hidden old values left out."""
+    shop = event.make_source("Shop")
+    event.push_ok(with_title("CTO"), key=shop)
+    body = with_title("CEO")
+    first, repeated = (event.push_ok(body, headers=ONCE) for _ in range(2))
+    assert repeated == first
+    assert first["changes"] == [
+        {"path": "profile.title", "new": "CEO", "oldHidden": True},
+    ]
+
+
 def test_d6_a_final_error_is_kept_too(event: TestedEvent) -> None:
     """Final errors are kept too: the same answer, and one line in the push log."""
     for key, content in (("invalid", json.dumps(BROKEN)), ("broken", '{"profile": {'), ("empty", ""), ("list", "[]")):

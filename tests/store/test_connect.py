@@ -60,6 +60,16 @@ def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert set(rights.values()) == {0o600}
 
 
+def test_after_a_fault_the_logs_index_is_the_same_file(database: Database) -> None:
+    """SQLite would make it anew, and on a full disk that may end the process."""
+    write_one(database)
+    before = Path(f"{database.path}-shm").stat().st_ino
+    database._let_go()
+    write_one(database, 2)
+    assert Path(f"{database.path}-shm").stat().st_ino == before
+    assert read_all(database) == [1, 2]
+
+
 # --- Durable ---------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ class PathChange(msgspec.Struct, frozen=True, rename="camel"):
     path: str
     field_name: str | UnsetType = UNSET
     """Of `profile.customFields`: which one."""
-    old: Any | UnsetType = None
+    old: Any | UnsetType = UNSET
     new: Any = None
     old_hidden: bool | UnsetType = UNSET
     """Present where another source set the old value, which is then left out (D1)."""

@@ -69,6 +69,7 @@ class Database:
             url, begin="BEGIN IMMEDIATE", cache_kib=_WRITER_CACHE_KIB, poolclass=QueuePool, pool_size=1, max_overflow=0
         )
         self._writing: Connection | None = None
+        self._anchor: Any = None
         self._driver_error: type[Exception] = self._writer.dialect.loaded_dbapi.Error
         self._readers = _sqlite_engine(
             url, begin="BEGIN", cache_kib=_READER_CACHE_KIB, poolclass=QueuePool, pool_size=4, max_overflow=4
@@ -84,6 +85,7 @@ class Database:
             # Kept open: to take one from a pool and give it back costs as much as a commit's statements.
             if self._writing is None:
                 self._writing = self._writer.connect()
+                self._drop_anchor()
             with self._writing.begin():
                 yield self._writing
 
@@ -181,6 +183,9 @@ class Database:
 
     def close(self) -> None:
         self._let_go()
+        if self._anchor is not None:
+            self._anchor.close()
+            self._anchor = None
         self._lock.close()
         # Where others still use the index it stays open, see there.
         if self._index is not None and os.fstat(self._index).st_nlink == 0:
@@ -214,8 +219,18 @@ class Database:
             self._let_go()
             raise StorageUnavailable(f"The database cannot be used at the moment: {fault}.") from error
 
+    def _drop_anchor(self) -> None:
+        """Opens a connection that is used for nothing and stays when the others are let go.
+
+        With the last connection SQLite would take the log's index away, and make it anew: on a full disk it may then
+        find no room for a page that it has mapped into memory, and the process dies (SIGBUS).
+        """
+        if self._anchor is None:
+            self._anchor = self._writer.dialect.loaded_dbapi.connect(self.path, check_same_thread=False)
+            self._anchor.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
     def _let_go(self) -> None:
-        """Closes every connection; the next transaction opens a new one."""
+        """Closes every connection that is used; the next transaction opens a new one."""
         if self._writing is not None:
             writing, self._writing = self._writing, None
             with suppress(DBAPIError, self._driver_error):
@@ -305,6 +320,8 @@ def _sqlite_engine(url: str, *, begin: str, cache_kib: int, **pool: Any) -> Engi
         cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT_S * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        # On macOS, where nothing less reaches the disk.
+        cursor.execute("PRAGMA fullfsync = ON")
         # Moving the log is ours, under the file lock.
         cursor.execute("PRAGMA wal_autocheckpoint = 0")
         cursor.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
