@@ -50,6 +50,7 @@ class Statistics(msgspec.Struct):
     failures: int = 0
     last_good_at: float = float("-inf")
     last_failed_at: float = float("-inf")
+    last_failure: str = ""
     """Both by the monotonic clock."""
 
     def count(self, pushes: int, seconds: float) -> None:
@@ -162,6 +163,7 @@ class GroupCommit:
         except errors.StorageUnavailable as error:
             self.statistics.failures += 1
             self.statistics.last_failed_at = time.monotonic()
+            self.statistics.last_failure = error.detail
             log.error("commit_failed", reason=error.detail, pushes=sum(len(s.items) for s in submissions))
             self._refuse_waiting(error)
             return [error.with_traceback(None)] * len(together)

@@ -15,6 +15,10 @@ KEPT_S = 1.0
 """How long an answer stands, so that probes cost no commits."""
 
 
+FAILURE_KEPT_S = 3.0
+"""How long a failed commit of pushes counts for more than a commit of our own that succeeds."""
+
+
 class State(msgspec.Struct, frozen=True):
     """What was seen, and when by the monotonic clock. `reason` is None when all is well."""
 
@@ -34,6 +38,9 @@ class Health:
     async def check(self) -> str | None:
         """None when a commit succeeded within the last second, else why it did not."""
         seen = self._group_commit.statistics
+        if seen.last_failed_at > seen.last_good_at and time.monotonic() - seen.last_failed_at < FAILURE_KEPT_S:
+            # A commit of our own is small, and may find the room on a full disk that pushes do not.
+            return seen.last_failure
         # What was seen before a failure says nothing.
         since = max(time.monotonic() - KEPT_S, seen.last_failed_at)
         if seen.last_good_at > since:
