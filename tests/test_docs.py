@@ -41,7 +41,7 @@ def test_what_is_said_of_security_is_shown_by_tests_that_there_are() -> None:
 
 def _list_codes() -> Iterator[tuple[bool, str]]:
     """Every code that the feed writes as a literal; whether it is a warning's."""
-    for path in (ROOT / "turnout/feed").glob("*.py"):
+    for path in (ROOT / "turnout/feed").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from turnout.feed import parse
 from turnout.feed.batch import MAX_ITEMS, Batch, glimpse, split
 from turnout.feed.body import Body
-from turnout.feed.csv_cells import SEPARATORS, disarm, list_rows, read_cells, rearm, write_row
-from turnout.feed.csv_columns import is_known, read_columns, to_path
-from turnout.feed.csv_failed import write_failed
+from turnout.feed.csv.cells import SEPARATORS, disarm, list_rows, read_cells, rearm, write_row
+from turnout.feed.csv.columns import is_known, read_columns, to_path
+from turnout.feed.csv.failed import write_failed
 from turnout.model.push import Push
 
 KEY = "trn_" + "0" * 32 + "_" + "A" * 32

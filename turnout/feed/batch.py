@@ -8,7 +8,7 @@ from json import JSONDecodeError
 from msgspec.structs import replace
 
 from turnout.feed.body import EMPTY, Body, Json, decode, decode_any, read_json, read_key, redact
-from turnout.feed.csv_table import (
+from turnout.feed.csv.table import (
     CsvTable,
     Unreadable,
     check_breaks,

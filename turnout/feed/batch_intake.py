@@ -11,8 +11,8 @@ from turnout.feed.authenticate import Caller, get_caller
 from turnout.feed.batch import Batch, glimpse, split
 from turnout.feed.body import Body
 from turnout.feed.complete import complete
-from turnout.feed.csv_failed import write_failed
-from turnout.feed.csv_table import describe, name_line
+from turnout.feed.csv.failed import write_failed
+from turnout.feed.csv.table import describe, name_line
 from turnout.feed.intake import (
     LARGE_BYTES,
     Feed,

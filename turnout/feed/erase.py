@@ -23,7 +23,8 @@ from turnout.store.wipe import wipe
 
 _RECENT_US = 600 * 1_000_000
 """For so long a push may have waited for its commit; its id is from when it came."""
-_ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
+ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
+"""What stands in the line of a push that failed, in place of why (F1)."""
 
 
 class Erased(msgspec.Struct, frozen=True, rename="camel"):
@@ -124,7 +125,7 @@ def _erase(scene: Scene, traces: Traces, secret_key: bytes | None) -> list[Chang
     """Takes everything away, and gives the lines that say so."""
     connection, draft, event_id = scene.connection, scene.draft, traces.event_id
     erasure.redact_changes(connection, event_id, traces.sequences)
-    erasure.redact_pushes(connection, event_id, sorted(traces.push_ids), msgspec.json.encode(_ERASED).decode())
+    erasure.redact_pushes(connection, event_id, sorted(traces.push_ids), msgspec.json.encode(ERASED).decode())
     _remove_answers(connection, traces)
     for attendee in traces.attendees:
         _remove_rows(connection, event_id, attendee)

@@ -14,11 +14,11 @@ from turnout.errors import NotFound
 from turnout.feed.commit import acting
 from turnout.feed.configurations import Configurations
 from turnout.feed.draft import Draft
+from turnout.feed.erase import ERASED
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change
 from turnout.model.event import Event
 from turnout.model.names import fold_case
-from turnout.model.receipt import Failure
 from turnout.model.source import PEOPLE
 from turnout.now import first_id, now_us
 from turnout.store import attendees, erasure, events
@@ -38,7 +38,6 @@ _WAITED_US = 10 * 1_000_000
 _MOST_LATEST = 10_000
 _AT_ONCE_S, _AT_MOST_S = 0.002, 0.005
 _decode = msgspec.json.Decoder(Attendee).decode
-ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
 _erased = msgspec.json.encode(ERASED).decode()
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from turnout.cli.push.items import Items
 from turnout.feed.batch import Batch
-from turnout.feed.csv_failed import write_failed
-from turnout.feed.csv_table import describe
+from turnout.feed.csv.failed import write_failed
+from turnout.feed.csv.table import describe
 from turnout.model.receipt import Failure
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from turnout.cli.push.items import FileItem, write_batch
 from turnout.feed.batch import split
 from turnout.feed.by_hand import as_sender, hand_in, name_actor
 from turnout.feed.configurations import Configurations
-from turnout.feed.csv_table import name_line
+from turnout.feed.csv.table import name_line
 from turnout.feed.intake import read_item
 from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from turnout.feed.batch import Batch
 from turnout.feed.body import Json, Object
-from turnout.feed.csv_cells import disarm, write_row
-from turnout.feed.csv_columns import ERROR_COLUMN
-from turnout.feed.csv_table import MAX_COLUMNS, CsvTable
+from turnout.feed.csv.cells import disarm, write_row
+from turnout.feed.csv.columns import ERROR_COLUMN
+from turnout.feed.csv.table import MAX_COLUMNS, CsvTable
 from turnout.feed.fields import is_key_name
 from turnout.feed.paths import as_text, join
 from turnout.feed.redact import mask

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from turnout.feed.body import Body, decode_any, write_json
-from turnout.feed.csv_cells import (
+from turnout.feed.csv.cells import (
     NOT_CLOSED,
     SEPARATORS,
     Row,
@@ -15,7 +15,7 @@ from turnout.feed.csv_cells import (
     read_cells,
     rearm,
 )
-from turnout.feed.csv_columns import ERROR_COLUMN, Column, is_known, read_columns
+from turnout.feed.csv.columns import ERROR_COLUMN, Column, is_known, read_columns
 from turnout.feed.fields import suggest
 from turnout.feed.redact import mask, redact, show
 from turnout.feed.submission import Item
