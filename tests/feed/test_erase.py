@@ -23,7 +23,7 @@ from turnout.feed.by_hand import as_sender, hand_in
 from turnout.feed.configurations import Configurations
 from turnout.feed.erase import Erased
 from turnout.feed.intake import read_item
-from turnout.feed.suppress import find_addresses
+from turnout.feed.suppress import find_addresses, is_in
 from turnout.model.event import Configuration
 from turnout.now import new_id
 from turnout.operations.verify import verify
@@ -469,3 +469,45 @@ def test_pages_that_are_not_as_they_should_be_are_left_alone() -> None:
 )
 def test_addresses_are_found_in_what_could_not_be_read(body: str, found: set[str]) -> None:
     assert find_addresses(body) == found
+
+
+def test_pushes_of_others_that_failed_stay(told: Told) -> None:
+    """A longer address is another one; and the examples in our own errors are nobody's."""
+    john, joann = "john.doe@example.com", "joann@example.org"
+    for email in (john, "ann@example.org"):
+        told.event.push_ok({"profile": {"email": email}})
+    others = [
+        {"profile": {"email": "peter.parker", "firstName": "Peter"}},
+        {"profile": {"firstName": "Mary"}},
+        {"profile": {"email": joann, "title": ["x"]}},
+        {"profile": {"email": "bob@example.org", "title": ["x"], "motto": "see www.ann@example.org.uk"}},
+    ]
+    failed = [told.event.push_failed(body)["id"] for body in others]
+    named = told.event.push_failed({"profile": {"email": "bob@example.org", "title": [], "assistantEmail": john}})["id"]
+    for email in (john, "ann@example.org"):
+        told.erase(email)
+    for push_id, body in zip(failed, others, strict=True):
+        kept = told.event.get(f"/pushes/{push_id}").json()
+        assert json.loads(kept["body"]) == body
+        assert kept["errors"] != []
+    gone = told.event.get(f"/pushes/{named}").json()
+    assert (gone["body"], gone["errors"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        ("ann@example.org", True),
+        ('{"email": "ann@example.org"}', True),
+        ("ann@example.org,bob@example.org", True),
+        ("Write to ann@example.org.", True),
+        ("mailto:ann@example.org?subject=x", True),
+        ("/attendees/ann@example.org/", True),
+        ("joann@example.org", False),
+        ("ann@example.org.uk", False),
+        ("ann@example.organic", False),
+        ("jo-ann@example.org, ann@example.org", True),
+    ],
+)
+def test_an_address_is_found_as_a_whole(text: str, is_there: bool) -> None:
+    assert is_in("ann@example.org", text) is is_there

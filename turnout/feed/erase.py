@@ -10,7 +10,7 @@ import msgspec
 from turnout import errors
 from turnout.feed.acts import Scene, get_attendee, on_stage, read_history
 from turnout.feed.configurations import Configurations
-from turnout.feed.suppress import digest_address, unescape
+from turnout.feed.suppress import digest_address, is_in, unescape
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change
 from turnout.model.names import fold_case
@@ -23,7 +23,7 @@ from turnout.store.wipe import wipe
 
 _RECENT_US = 600 * 1_000_000
 """For so long a push may have waited for its commit; its id is from when it came."""
-ERASED = Failure("erased", "What this push said was erased with the person whom it was about.", [])
+ERASED = Failure("erased", "What this push said was erased, because it named somebody who was erased.", [])
 """What stands in the line of a push that failed, in place of why (F1)."""
 
 
@@ -73,7 +73,9 @@ class Traces:
     def is_named_in(self, text: str) -> bool:
         # Not by `fold_case`, whose cache would hold it.
         folded = unicodedata.normalize("NFC", unescape(text).casefold())
-        return any(address in folded for address in self.addresses) or any(one.id in text for one in self.attendees)
+        return any(is_in(address, folded) for address in self.addresses) or any(
+            one.id in text for one in self.attendees
+        )
 
     def list_sources(self) -> list[int]:
         """The sources that knew the person; people are none that could bring somebody back by mistake."""

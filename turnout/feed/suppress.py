@@ -38,7 +38,22 @@ def find_addresses(body: str) -> set[str]:
     return found
 
 
-_ADDRESS = re.compile(r"""[^\s"'`<>()\[\]{}|\\,;:=&@]{1,256}@[^\s"'`<>()\[\]{}|\\,;:=&@]{1,256}""")
+_AROUND = r"""\s"'`<>()\[\]{}|\\,;:=&@"""
+"""What stands around an address in JSON, forms, CSV and sentences, and in none."""
+_ADDRESS = re.compile(f"[^{_AROUND}]{{1,256}}@[^{_AROUND}]{{1,256}}")
+_BEFORE = re.compile(f"[{_AROUND}/*]")
+_BEHIND = re.compile(rf"[{_AROUND}/?#!…*]|\.+(?:[{_AROUND}]|$)")
+
+
+def is_in(address: str, text: str) -> bool:
+    """Whether a folded address stands in a folded text as a whole: ann@example.org is not in joann@example.org."""
+    at = text.find(address)
+    while at >= 0:
+        end = at + len(address)
+        if (at == 0 or _BEFORE.match(text, at - 1)) and (end == len(text) or _BEHIND.match(text, end)):
+            return True
+        at = text.find(address, at + 1)
+    return False
 
 
 def unescape(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, text
 
+from turnout.model.receipt import Failure
 from turnout.store.connect import in_parts, run, values
 
 _PAGE = 5_000
@@ -38,14 +39,23 @@ def read_pushes(connection: Connection, event_id: str, after: str = "") -> Itera
 def read_texts(connection: Connection, push: StoredTrace) -> Iterator[str]:
     """What is kept of what a push said, and of what was said of it: one that is about nobody known may name anybody."""
     its = {"event_id": push.event_id, "id": push.id}
-    for statement in (
-        "SELECT failure FROM pushes WHERE event_id = :event_id AND id = :id",
-        "SELECT warnings FROM pushes WHERE event_id = :event_id AND id = :id",
-        "SELECT body FROM bodies WHERE event_id = :event_id AND push_id = :id",
-    ):
-        found = connection.execute(text(statement), its).scalar()
-        if found is not None:
-            yield found
+    row = connection.execute(
+        text("SELECT failure, warnings FROM pushes WHERE event_id = :event_id AND id = :id"), its
+    ).one()
+    if row.failure is not None:
+        failure = msgspec.json.decode(row.failure, type=Failure)
+        yield failure.detail
+        # Not the help, which is ours, and whose example may be anybody's address.
+        for problem in failure.errors:
+            yield problem.path
+            yield problem.message
+    if row.warnings is not None:
+        yield row.warnings
+    body = connection.execute(
+        text("SELECT body FROM bodies WHERE event_id = :event_id AND push_id = :id"), its
+    ).scalar()
+    if body is not None:
+        yield body
 
 
 def redact_changes(connection: Connection, event_id: str, sequences: Sequence[int]) -> None:
