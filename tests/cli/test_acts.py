@@ -1,5 +1,6 @@
 """`turnout attendees pin, remove, rename, group, merge, erase` and `turnout suppressed`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,33 @@ def test_somebody_is_held_in_and_out_of_groups(spring: Cli) -> None:
     assert spring.json("attendees", "group", *SPRING, JOHN, "VIP", "release")["attendee"]["groups"] == ["VIP", "Press"]
     assert "no group 'Crew'" in spring.error("attendees", "group", *SPRING, JOHN, "Crew", "out")
     spring.run("attendees", "group", *SPRING, JOHN, "VIP", "maybe", code=2)
+
+
+def test_a_held_group_does_not_hide_what_sources_say(spring: Cli) -> None:
+    spring.push(person("jane@x.org", ["Crew"]))
+    spring.run("attendees", "group", *SPRING, JOHN, "Press", "in")
+    spring.run("attendees", "group", *SPRING, JOHN, "VIP", "out")
+    spring.run("attendees", "group", *SPRING, JOHN, "Crew", "out")
+    shown = spring.text("attendees", "get", *SPRING, JOHN, "--explain")
+    assert "VIP    held out by staff; main says in\n" in shown
+    spring.push(person(JOHN, ["VIP", "Press"]), source="Shop")
+    spring.run("attendees", "group", *SPRING, JOHN, "Crew", "in")
+    shown = spring.text("attendees", "get", *SPRING, JOHN, "--explain")
+    assert "VIP    held out by staff; main, Shop say in\n" in shown
+    assert "Press  held in by staff; Shop says in\n" in shown
+    assert "Crew   held in by staff\n" in shown
+    spring.run("attendees", "group", *SPRING, JOHN, "VIP", "release")
+    assert "VIP    main, Shop\n" in spring.text("attendees", "get", *SPRING, JOHN, "--explain")
+    origins = spring.json("attendees", "get", *SPRING, JOHN, "--explain")["origins"]
+    assert origins["groups"] == {"VIP": ["main", "Shop"], "Press": ["Shop", "console"], "Crew": ["console"]}
+
+
+def test_where_nobody_can_be_asked_the_error_says_yes(spring: Cli) -> None:
+    error = json.loads(spring.error("attendees", "erase", *SPRING, JOHN, "--json"))["error"]
+    assert error["code"] == "invalid_request"
+    assert "needs --yes" in error["message"]
+    assert error["help"] == "Say --yes to do it, or leave --json out to be asked."
+    assert spring.json("attendees", "get", *SPRING, JOHN)["email"] == JOHN
 
 
 def test_two_are_merged_after_a_question(spring: Cli) -> None:

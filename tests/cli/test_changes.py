@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from tests.cli.conftest import Cli, person
+from turnout.feed.by_hand import name_actor
 
 TURNOUT = [sys.executable, "-m", "turnout"]
 
@@ -19,7 +20,7 @@ def test_changes_come_in_order_as_lines(cli: Cli) -> None:
     cli.push({"profile": {"email": "a@x.org"}, "eventInfo": {"attending": False}})
     cli.run("group", "rename", "--event", "spring", "VIP", "Guests")
     setting, created, withdrawn, renamed = cli.lines("changes", "--event", "spring")
-    assert list(created) == ["sequence", "kind", "at", "attendeeId", "email", "pushId", "source", "changes"]
+    assert list(created) == ["sequence", "kind", "at", "attendeeId", "email", "pushId", "source", "actor", "changes"]
     assert [one["sequence"] for one in (setting, created, withdrawn, renamed)] == [1, 2, 3, 4]
     assert setting["changes"] == [{"path": "settings.null", "old": "keep", "new": "clear"}]
     assert (setting["attendeeId"], setting["pushId"], setting["source"]) == (None, None, None)
@@ -45,6 +46,54 @@ def test_people_get_a_line_each(cli: Cli) -> None:
     last = cli.text("changes", "--event", "spring").splitlines()[-1]
     assert "created" in last
     assert 'profile.title: – → "CTO"' in last
+
+
+def test_changes_name_who_acted_and_nobody_where_a_system_pushed(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org", ["VIP"]))
+    # As if a system had sent it.
+    with closing(cli.open()) as database, database.write() as connection:
+        connection.exec_driver_sql("UPDATE changes SET actor = NULL")
+    cli.push(person("a@x.org", title="CTO"))
+    cli.run("attendees", "pin", "--event", "spring", "a@x.org", "profile.title")
+    assert [line["actor"] for line in cli.lines("changes", "--event", "spring")] == [None, name_actor(), name_actor()]
+    pushed, by_hand, act = cli.text("changes", "--event", "spring").splitlines()
+    assert "a@x.org  (main)  " in pushed
+    assert f"a@x.org  (main, {name_actor()})  " in by_hand
+    assert act.endswith(f"a@x.org  ({name_actor()})  profile.title pinned")
+
+
+def test_people_read_in_words_what_is_not_seen_in_the_values(cli: Cli) -> None:
+    cli.make_event()
+    cli.run("key", "create", "--event", "spring", "--label", "Shop")
+    cli.push(person("a@x.org", ["VIP"]))
+    for act in (("group", "a@x.org", "VIP", "in"), ("remove", "a@x.org"), ("rename", "a@x.org", "b@x.org")):
+        cli.run("attendees", act[0], "--event", "spring", *act[1:])
+    cli.push(person("b@x.org"), source="Shop")
+    held, removed, renamed, expected = cli.text("changes", "--event", "spring").splitlines()[1:]
+    assert held.endswith("held in the group VIP")
+    assert removed.endswith("; removed")
+    assert renamed.endswith('profile.email: "a@x.org" → "b@x.org"; known as a@x.org too')
+    assert expected.endswith("(only what the source itself says)")
+
+
+def test_what_concerns_the_event_says_who_did_it_to_what(cli: Cli) -> None:
+    cli.make_event("spring", "null=clear")
+    cli.push(person("a@x.org", ["VIP"]))
+    cli.run("key", "create", "--event", "spring", "--label", "Ticket shop")
+    cli.run("source", "set", "--event", "spring", "Ticket shop", "mode=rehearsal")
+    cli.run("source", "go-live", "--event", "spring", "Ticket shop")
+    cli.run("group", "rename", "--event", "spring", "VIP", "Guests")
+    cli.run("group", "set", "--event", "spring", "Guests", "staff_only=yes")
+    cli.run("source", "retire", "--event", "spring", "Ticket shop", "--yes")
+    lines = cli.lines("changes", "--event", "spring")
+    about_event = [line for line in lines if line["attendeeId"] is None]
+    assert len(about_event) == 6
+    assert {line["actor"] for line in about_event} == {name_actor()}
+    told = cli.text("changes", "--event", "spring")
+    assert f'setting_changed  ({name_actor()})  settings.null: "keep" → "clear"' in told
+    assert told.count(f"setting_changed  settings of Ticket shop  ({name_actor()})  settings.") == 3
+    assert "(Ticket shop" not in told
 
 
 @contextmanager

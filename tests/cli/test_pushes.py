@@ -1,5 +1,7 @@
 """`turnout pushes`."""
 
+from contextlib import closing
+
 from tests.cli.conftest import Cli, person
 
 BAD = {"profile": {"email": "nobody"}}
@@ -56,6 +58,25 @@ def test_a_push_is_shown_with_what_it_changed(cli: Cli) -> None:
     assert shown["actor"].startswith("cli:")
     assert "What was odd" in cli.text("pushes", "show", push["id"])
     assert "no push psh_0" in cli.error("pushes", "show", "psh_0")
+
+
+def test_a_push_without_its_body_says_why(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("a@x.org", title="CTO"))
+    cli.push({"profile": {"email": "a@x.org", "title": ["x"], "phone": {"a": 1}}}, code=1)
+    cli.json("push", "--event", "spring", "--source", "main", "--dry-run", "-", stdin='{"profile.email": "a@x.org"}')
+    cli.push(person("b@x.org"))
+    cli.run("attendees", "erase", "--event", "spring", "a@x.org", "--yes")
+    cli.push(person("a@x.org"))
+    with closing(cli.open()) as database, database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM bodies")
+    listed = cli.json("pushes", "list", "--event", "spring")["pushes"]
+    told = [cli.text("pushes", "show", one["id"]).partition("\nBody\n")[2] for one in listed]
+    erased = "It was erased, with somebody whom it was about.\n"
+    kept = "It is not kept: it was a dry run, or its time is over.\n"
+    assert [one["result"] for one in listed] == ["suppressed", "created", "unchanged", "failed", "created"]
+    assert told[0].startswith("It was suppressed: of somebody who was erased")
+    assert told[1:] == [kept, erased, erased, erased]
 
 
 def test_a_replay_gives_its_receipt(cli: Cli) -> None:

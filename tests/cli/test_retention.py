@@ -124,6 +124,9 @@ def test_a_source_has_no_end_of_its_own(spring: Cli) -> None:
 def test_to_erase_everyone_at_once_has_to_be_meant(spring: Cli) -> None:
     settings = ("event", "set", "spring", "ends_at=2025-03-01", "purge_after=90d")
     assert "would be erased within minutes" in spring.error(*settings, "--json")
+    assert "Everyone is erased 1 day after the event's end" in spring.error(
+        "event", "set", "spring", "ends_at=2025-03-01", "purge_after=1d", "--json"
+    )
     asked = spring.run(*settings, code=1, stdin="n\n")
     assert "days ago" in asked.output
     assert "Nothing was done" in asked.output

@@ -19,7 +19,7 @@ def test_a_sound_database_is_ok(cli: Cli) -> None:
         "ok": True,
     }
     assert [one["slug"] for one in cli.json("verify", "--event", "autumn")["events"]] == ["autumn"]
-    assert "spring: 1 attendees, 1 changes, 2 pushes: ok" in cli.text("verify")
+    assert "spring: 1 attendee, 1 change, 2 pushes: ok" in cli.text("verify")
     assert "no event winter" in cli.error("verify", "--event", "winter")
 
 

@@ -754,6 +754,24 @@ def test_a5_a_key_in_an_address_is_masked_in_logs(event: TestedEvent) -> None:
 # --- A6 --------------------------------------------------------------------------------------------------------------
 
 
+def test_a5_the_log_tells_refusals_from_failures(event: TestedEvent) -> None:
+    """`refused` is a request without a good key, `failed` any other that did not succeed; neither names anybody."""
+    reader = keys.create(event.database, event.id, scope="read").text
+    answers = {
+        "refused": [event.push({}, key=None), event.push({}, key="trn_0_0"), event.push({}, key=reader)],
+        "failed": [event.push({}), event.send("{oops"), event.batch("x"), event.get("/else"), event.get("/attendees")],
+    }
+    log = event.product.server.log_path.read_text()
+    for what, theirs in answers.items():
+        for answer in theirs:
+            (line,) = [line for line in log.splitlines() if answer.headers["x-request-id"] in line]
+            assert f" {what} " in line
+            assert f"status={answer.status_code}" in line
+            assert f"code={answer.json()['code']}" in line
+    ok = event.push({"profile": {"email": "ann@example.com"}})
+    assert ok.headers["x-request-id"] not in event.product.server.log_path.read_text()
+
+
 def test_a6_key_tells_a_sender_who_he_is(event: TestedEvent) -> None:
     """`GET {gateway}/key` tells a sender which event, source, mode and settings its key has."""
     shown = event.get("/key").json()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -896,6 +897,56 @@ def test_d5_a_dry_run_fails_as_the_push_would(event: TestedEvent) -> None:
     assert unreadable.status_code == 500
     assert show_own(event, unreadable.json()["id"])["body"] is None
     assert show_own(event, unreadable.json()["id"])["dryRun"] is True
+
+
+SLIPS = ("dryRuns", "dryrn", "dry_runs", "drrYun", "dryRun[]", "dryRun:true", "isDryRun", "amp;dryRun", "DRYRUNN")
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_d5_a_misspelt_dry_run_does_not_write(event: TestedEvent, name: str) -> None:
+    """A parameter that is nearly one of ours is an invalid_request."""
+    query = f"?{quote(name)}=true"
+    said = f'There is no parameter "{name}". Did you mean dryRun?'
+    key = {"Api-Key": event.key}
+    answers = [
+        event.push(FULL, path=f"/attendees{query}"),
+        event.push(FULL, path=query),
+        event.batch([FULL], query),
+        event.product.client.delete(f"{event.gateway}/attendees/{EMAIL}{query}", headers=key),
+    ]
+    for answer in answers:
+        assert (answer.json()["code"], answer.json()["detail"]) == ("invalid_request", said)
+    assert event.changes() == []
+    assert event.push(FULL, path=f"/attendees{query}", key="trn_0_0").status_code == 401
+    assert event.push(FULL, path=f"/attendees{query}", key=None).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("atomics", "atomic"), ("receipt", "receipts"), ("fromat", "format"), ("completed", "complete")],
+)
+def test_d5_so_is_every_other_parameter_of_a_batch(event: TestedEvent, name: str, meant: str) -> None:
+    """A parameter that is nearly one of ours is an invalid_request."""
+    problem = event.batch([FULL], f"?{name}=true").json()
+    assert problem["detail"] == f'There is no parameter "{name}". Did you mean {meant}?'
+    assert event.changes() == []
+
+
+def test_d5_other_parameters_are_left_alone(event: TestedEvent) -> None:
+    """Others are ignored when something is written: senders cannot always help them."""
+    query = "?utm_source=mail&_=1732&gclid=x&from=1&run=3&form=2&v=1&ts=1&format_version=1&" + "x" * 200 + "=1"
+    event.push_ok(FULL, path=f"/attendees{query}")
+    event.batch_ok([with_title("CEO")], query.replace("format_version", "information"))
+    assert len(event.changes()) == 2
+
+
+@pytest.mark.parametrize("query", ["?email=john.doe@example.com", "?limits=3", "?result=failed&page=2", "?=1"])
+def test_d5_what_reads_takes_no_parameter_that_it_does_not_know(event: TestedEvent, query: str) -> None:
+    """`GET {gateway}/pushes` takes none that it does not know."""
+    answer = event.get(f"/pushes{query}").json()
+    assert answer["code"] == "invalid_request"
+    assert "There are: limit, cursor, result." in answer["detail"] or "Did you mean limit?" in answer["detail"]
+    assert event.get(f"/pushes{query}", key="trn_0_0").status_code == 401
 
 
 @pytest.mark.parametrize("flag", ["?dryRun=false", "?dryRun=0", "?dryRun=no", ""])

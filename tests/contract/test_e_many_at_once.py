@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import subprocess
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.product import Product, TestedEvent
+from tests.product import TURNOUT, Product, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys
 
@@ -306,6 +307,59 @@ def test_e1_a_long_batch_holds_up_no_push(event: TestedEvent) -> None:
     sequences = [change.sequence for change in event.changes() if change.email == EMAIL]
     assert in_between >= 1
     assert sequences[0] < 4_001
+
+
+UNREADABLE = {
+    "csv without header": "john.doe@example.com,John\n",
+    "broken array": '[{"email": "john.doe@example.com"}, {"email": ',
+    "one attendee": json.dumps(JOHN, indent=2),
+    "too many": "\n".join(['{"email": "john.doe@example.com"}'] * 10_001),
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_e1_a_batch_that_could_not_be_read_is_not_replayed(event: TestedEvent, body: str) -> None:
+    """It is to be sent again: read as one attendee it would say what nobody has said."""
+    push_id = event.batch(body).json()["id"]
+    failed = event.push({"profile": {"email": "nobody"}}).json()
+    environment = event.product.server.environment
+
+    def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*TURNOUT, "pushes", "replay", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    by_name = replay(push_id)
+    assert by_name.returncode == 1
+    assert "was a batch that could not be read; it is to be sent again" in " ".join(by_name.stderr.split())
+    all_failed = replay("--event", event.slug, "--failed")
+    assert failed["id"] in all_failed.stdout
+    assert push_id not in all_failed.stdout
+    assert "1 batch that could not be read" in all_failed.stdout + all_failed.stderr
+    assert event.changes() == []
+
+
+def test_e1_a_rehearsed_batch_that_could_not_be_read_is_left_out_when_going_live(event: TestedEvent) -> None:
+    """As its replay is refused, no go-live reads it as one attendee."""
+    key = event.make_source("Shop", mode="rehearsal")
+    event.batch(json.dumps(JOHN, indent=2), key=key)
+    event.push_ok(person("ann"), key=key)
+    done = subprocess.run(
+        [*TURNOUT, "source", "go-live", "--event", event.slug, "Shop", "--with-rehearsed"],
+        env=event.product.server.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "1 push left out" in done.stdout
+    assert [change.email for change in event.changes() if change.email] == ["ann@example.com"]
+
+
+def test_e1_a_batch_that_could_not_be_read_is_answered_the_same_again(event: TestedEvent) -> None:
+    """What marks it as a batch is ours: neither the answer nor the push log says more than before."""
+    answer = event.batch("hello").json()
+    shown = event.get(f"/pushes/{answer['id']}").json()
+    assert not {"isBatch", "is_batch"} & {*answer, *shown}
 
 
 # --- E2 --------------------------------------------------------------------------------------------------------------

@@ -73,6 +73,21 @@ def test_e1_what_has_no_known_name_in_its_first_line_is_no_csv(content: str | by
     assert [problem.code for problem in read(content).problems] == [expected]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="people.csv"\r\nContent-Type: text/csv\r\n\r\n{}',
+        '\r\n--x\r\nContent-Type: text/csv\r\ncontent-disposition: form-data; name="email,city"\r\n\r\n{}',
+    ],
+)
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "text/csv", None])
+def test_e1_a_file_in_a_multipart_form_is_told_how_to_come(form: str, content_type: str | None) -> None:
+    (problem,) = read(form.format("email,city\r\na@b.c,Bern\r\n--x--\r\n"), content_type).problems
+    assert problem.code == "not_a_batch"
+    assert "multipart form" in problem.message
+    assert "--data-binary @people.csv -H 'Content-Type: text/csv'" in problem.help
+
+
 def test_e1_json_is_json_whatever_its_type_says() -> None:
     assert len(read('[{"a": 1}, {"a": 2}]', "text/csv")) == 2
     assert len(read('{"a": 1}\n{"a": 2}', "text/csv")) == 2

@@ -407,7 +407,7 @@ def test_no_page_keeps_a_copy_of_a_row_that_was_moved(
     dice = random.Random(seed)
     filled.push(describe(dice, PERSON, "zqann"))
     filled.fill(dice, 60, sizes)
-    filled.erase()
+    assert filled.erase().is_wiped
     assert list(wipe._find_dirty(wipe._open(filled.database), 4_096)) == []
     assert filled.find_traces(tmp_path / "copy.db") == []
 

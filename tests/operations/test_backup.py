@@ -205,7 +205,8 @@ def test_what_was_backed_up_comes_back_with_its_key(database: Database, file: Pa
 def test_a_database_that_is_there_is_in_the_way(path: Path, database: Database, file: Path) -> None:
     back_up(database, file)
     event.create(database, "Later")
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     with pytest.raises(Conflict, match="There is a database at"):
         restore(file, path)
     assert list_events(path) == ["Spring", "Later"]
@@ -217,7 +218,8 @@ def test_with_force_what_was_there_is_kept_whole(path: Path, database: Database,
     event.create(database, "Later")
     assert path.with_name("turnout.db-wal").stat().st_size, "the latest commits are in the log file"
     restored = restore(file, path, replace=True)
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     assert list_events(path) == ["Spring"]
     assert restored.put_aside is not None
     aside = Path(restored.put_aside)
@@ -228,7 +230,8 @@ def test_with_force_what_was_there_is_kept_whole(path: Path, database: Database,
 
 def test_a_database_that_is_damaged_can_be_replaced(path: Path, database: Database, file: Path) -> None:
     back_up(database, file)
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     path.write_bytes(b"This is a letter to my aunt. " * 1_000)
     restored = restore(file, path, replace=True)
     assert list_events(path) == ["Spring"]
@@ -348,7 +351,8 @@ def test_a_damaged_backup_is_refused_and_nothing_changes(
 ) -> None:
     secret_key.get(path)
     back_up(database, file)
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     before = files_of(path.parent)
     content = bytearray(file.read_bytes())
     damage(content)
@@ -372,7 +376,8 @@ def test_a_tar_that_holds_anything_else_is_refused(tmp_path: Path, elsewhere: Pa
 def test_sigkill_while_restoring_leaves_the_old_database_or_the_new(path: Path, database: Database, file: Path) -> None:
     back_up(database, file)
     event.create(database, "Later")
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     code = (
         "import sys; from pathlib import Path; from turnout.operations.restore import restore\n"
         "print('ready', flush=True); restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)"

@@ -2,11 +2,13 @@
 
 import mmap
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,10 +66,33 @@ def test_after_a_fault_the_logs_index_is_the_same_file(database: Database) -> No
     """SQLite would make it anew, and on a full disk that may end the process."""
     write_one(database)
     before = Path(f"{database.path}-shm").stat().st_ino
-    database._let_go()
+    database._close_writer()
+    database._readers.dispose()
     write_one(database, 2)
     assert Path(f"{database.path}-shm").stat().st_ino == before
     assert read_all(database) == [1, 2]
+
+
+def test_a_fault_of_one_thread_closes_no_connection_that_another_is_using(database: Database) -> None:
+    """SQLite's objects freed under a running statement end the process."""
+    begun, failed = threading.Event(), threading.Event()
+
+    def write_slowly() -> None:
+        with database.write() as connection:
+            begun.set()
+            assert failed.wait(PATIENCE_S)
+            insert(connection, "probe", "id, at", [(1, 1)])
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write_slowly)
+        assert begun.wait(PATIENCE_S)
+        fault = sqlite3.OperationalError("disk I/O error")
+        fault.sqlite_errorname = "SQLITE_IOERR"
+        with pytest.raises(StorageUnavailable), database.read():
+            raise sqlalchemy.exc.DBAPIError("SELECT 1", None, fault)
+        failed.set()
+        writing.result()
+    assert read_all(database) == [1]
 
 
 # --- Durable ---------------------------------------------------------------------------------------------------------
@@ -438,7 +463,8 @@ def test_the_descriptors_of_a_closed_database_are_closed(path: Path) -> None:
             schema.prepare(database)
             write_one(database, before)
             database.move_log()
-            database._let_go()
+            database._close_writer()
+            database._readers.dispose()
             database.move_log()
             with database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM probe")

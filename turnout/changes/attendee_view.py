@@ -101,11 +101,7 @@ def explain(attendee: Attendee, changes: Mapping[int, Change], configuration: Co
             if said.sequence
         },
         groups={
-            spell_group(group): [
-                names[source]
-                for source, part in sorted(attendee.parts.items())
-                if part.groups is not None and group in part.groups.value and source != PEOPLE
-            ]
+            spell_group(group): list_sources_of(attendee, group, configuration)
             + ([names[PEOPLE]] if _do_people_say_so(attendee, group) else [])
             for group in attendee.group_numbers()
         },
@@ -115,6 +111,15 @@ def explain(attendee: Attendee, changes: Mapping[int, Change], configuration: Co
             if said.sequence
         },
     )
+
+
+def list_sources_of(attendee: Attendee, group: int, configuration: Configuration) -> list[str]:
+    """The sources that put the attendee in this group, also where people hold it otherwise."""
+    return [
+        configuration.sources[source].name
+        for source, part in sorted(attendee.parts.items())
+        if part.groups is not None and group in part.groups.value and source != PEOPLE
+    ]
 
 
 def _origin(

@@ -21,6 +21,8 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     email: str | None
     push_id: str | None
     source: str | None
+    actor: str | None
+    """Who acted, or pushed by hand; None of a system's push."""
     changes: list[PathChange]
 
 
@@ -35,6 +37,7 @@ def view(change: Change, configuration: Configuration) -> ChangeView:
         email=change.email,
         push_id=change.push_id,
         source=source,
+        actor=change.actor,
         changes=[
             *shown_to_all(change.entries, configuration.custom_fields, configuration.groups),
             *_shown_of_event(change),

@@ -70,3 +70,5 @@ def list_acts(entries: Sequence[Entry], custom_fields: Names, groups: Names) -> 
             yield "removed" if entry.new else "removal undone"
         elif entry.what == "absorbed" and entry.new:
             yield f"took in {', '.join(one for one in entry.new if one not in entry.old)}"
+        elif entry.what == "aliases" and (added := [one for one in entry.new if one not in (entry.old or [])]):
+            yield f"known as {', '.join(added)} too"

@@ -117,7 +117,18 @@ def _as_text(change: "Change", view: "ChangeView", configuration: "Configuration
         output.show_time(change.at, configuration.event.time_zone),
         f"{change.kind:<9}",
         change.email or "",
-        f"({view.source})" if view.source else "",
+        f"settings of {view.source}" if view.source and change.attendee_id is None else "",
+        _show_author(change, view),
     ]
     what = "; ".join(output.describe_line(change, view, configuration))
     return output.printable(f"{'  '.join(part for part in head if part)}  {what}".rstrip())
+
+
+def _show_author(change: "Change", view: "ChangeView") -> str:
+    """The source and who acted for it, in brackets; of people's own acts only who it was."""
+    from turnout.model.source import PEOPLE
+
+    # What concerns the event itself names the source that it is about, and that did nothing.
+    speaks = change.attendee_id is not None and (change.source_number != PEOPLE or change.actor is None)
+    author = ", ".join(filter(None, (view.source if speaks else None, change.actor)))
+    return f"({author})" if author else ""

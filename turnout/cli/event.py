@@ -171,6 +171,7 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
     Example: turnout event set spring blank=keep time_zone=Europe/Berlin
     """
     from turnout.events import event, identity, policy, retention
+    from turnout.feed.by_hand import name_actor
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):
@@ -178,7 +179,7 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
         foreseen += retention.foresee(configuration.event, wanted)
         if foreseen:
             confirm(foreseen, "Set it?", yes=yes)
-        changed = event.set_up(database, configuration.event.id, wanted)
+        changed = event.set_up(database, configuration.event.id, wanted, actor=name_actor())
     if output.wants_json():
         output.write_json({"event": _describe(changed), "settings": policy.as_settings(changed)})
         return

@@ -71,12 +71,13 @@ def set_(slug: str, name: str, setting: str) -> None:
     """
     from turnout.errors import InvalidRequest
     from turnout.events import names
+    from turnout.feed.by_hand import name_actor
 
     key, _, value = setting.partition("=")
     if key != "staff_only" or value not in ("yes", "no"):
         raise InvalidRequest(f"A group can be set staff_only=yes or staff_only=no, not {setting!r}.")
     with opened_event(slug) as (database, configuration):
-        group = names.set_staff_only(database, configuration.event.id, name, value == "yes")
+        group = names.set_staff_only(database, configuration.event.id, name, value == "yes", actor=name_actor())
     if output.wants_json():
         output.write_json({"id": group.id, "name": group.name, "staffOnly": group.staff_only})
         return

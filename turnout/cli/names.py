@@ -34,9 +34,10 @@ def describe_names(configuration: "Configuration", kind: "NameKind") -> dict[int
 
 def rename_and_show(slug: str, kind: "NameKind", old: str, new: str) -> None:
     from turnout.events import names
+    from turnout.feed.by_hand import name_actor
 
     with opened_event(slug) as (database, configuration):
-        renamed = names.rename(database, configuration.event.id, kind, old, new)
+        renamed = names.rename(database, configuration.event.id, kind, old, new, actor=name_actor())
     if output.wants_json():
         output.write_json({"id": renamed.id, "name": renamed.name})
     else:

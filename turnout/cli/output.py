@@ -176,11 +176,12 @@ def describe_change(change: "PathChange") -> str:
 
 
 def describe_line(line: "Change", view: "ChangeView", configuration: "Configuration") -> list[str]:
-    """What a line of the log says, and what a person decided by it."""
+    """What a line of the log says, and what a person decided by it; empty where nothing happened or all is erased."""
     from turnout.changes.shown import list_acts
 
     acts = list_acts(line.entries, configuration.custom_fields, configuration.groups)
-    return [describe_change(change) for change in view.changes] + list(acts)
+    said = [describe_change(change) for change in view.changes] + list(acts)
+    return said or (["(only what the source itself says)"] if line.entries else [])
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -139,7 +139,7 @@ def show(push_id: str, slug: str | None) -> None:
         output.heading("What it changed")
         output.say(*(output.describe_change(change) for change in shown))
     output.heading("Body")
-    output.say("It is not kept: it was a dry run, or its time is over." if body is None else body)
+    output.say(_explain_absence(push) if body is None else body)
 
 
 @command.command()
@@ -158,7 +158,7 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
     if failed == bool(push_ids) or (failed and slug is None):
         raise click.UsageError("Name the pushes to replay, or say --event SLUG --failed.")
     with opened() as database:
-        originals, skipped = _list_originals(database, slug, push_ids)
+        originals, batches, gone = _list_originals(database, slug, push_ids)
         outcomes = _replay(database, originals, dry_run=dry_run)
     if output.wants_json():
         replays = [_as_receipt(original, outcome) for original, outcome in zip(originals, outcomes, strict=True)]
@@ -172,8 +172,11 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
             ],
             empty="There is nothing to replay.",
         )
-        if skipped:
-            output.note(f"{output.count(skipped, 'push', 'pushes')} left out: the body is not kept any more.")
+        if gone:
+            output.note(f"{output.count(gone, 'push', 'pushes')} left out: the body is not kept any more.")
+        if batches:
+            these = output.count(batches, "batch that could not be read", "batches that could not be read")
+            output.note(f"Left out: {these}, to be sent again by the sender.")
         if dry_run:
             output.note("This was a dry run: nothing changed.")
         elif any(outcome.dry_run for outcome in outcomes):
@@ -182,26 +185,32 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
         output.end(1)
 
 
-def _list_originals(database: "Database", slug: str | None, push_ids: Sequence[str]) -> "tuple[list[Original], int]":
-    """The pushes to replay, and how many cannot be, of those that nobody named."""
+def _list_originals(
+    database: "Database", slug: str | None, push_ids: Sequence[str]
+) -> "tuple[list[Original], int, int]":
+    """The pushes to replay; and of those that nobody named, how many are unreadable batches and how many are gone."""
     from turnout.errors import Conflict
     from turnout.events.setup import get_configuration
-    from turnout.feed.replay import get_original
+    from turnout.feed.replay import get_original, is_batch
     from turnout.store import pushes
 
     if push_ids:
-        return [get_original(database, _get_push(database, push_id, slug).id) for push_id in push_ids], 0
+        return [get_original(database, _get_push(database, push_id, slug).id) for push_id in push_ids], 0, 0
     assert slug is not None
     event_id = get_configuration(database, slug).event.id
     with database.read() as connection:
         ids = pushes.list_failed_ids(connection, event_id)
     originals = []
+    batches = 0
     for push_id in ids:
+        if is_batch(_get_push(database, push_id, slug)):
+            batches += 1
+            continue
         try:
             originals.append(get_original(database, push_id))
         except Conflict:
             continue
-    return originals, len(ids) - len(originals)
+    return originals, batches, len(ids) - len(originals) - batches
 
 
 def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: bool) -> "list[Outcome]":
@@ -267,6 +276,18 @@ def _as_receipt(original: "Original", outcome: "Outcome") -> dict[str, Any]:
         "result": outcome.result,
         **msgspec.to_builtins(outcome.failure),
     }
+
+
+def _explain_absence(push: "StoredPush") -> str:
+    """Why there is no body."""
+    if push.result == "suppressed":
+        return (
+            "It was suppressed: of somebody who was erased, and whom its source must not bring back, nothing is kept."
+        )
+    # Only an erasure takes the address from a push that could be read (F1).
+    if push.failure.code == "erased" if push.failure else push.email is None:
+        return "It was erased, with somebody whom it was about."
+    return "It is not kept: it was a dry run, or its time is over."
 
 
 def _remark(push: "StoredPush", zone: str) -> str:

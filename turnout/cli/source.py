@@ -88,10 +88,11 @@ def set_(slug: str, name: str, settings: tuple[str, ...]) -> None:
     """
     from turnout.events import policy, sources
     from turnout.events.setup import get_configuration
+    from turnout.feed.by_hand import name_actor
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):
-        source = sources.set_up(database, configuration.event.id, name, wanted)
+        source = sources.set_up(database, configuration.event.id, name, wanted, actor=name_actor())
         described = _describe(source, get_configuration(database, slug))
     if output.wants_json():
         output.write_json({"source": described})
@@ -128,7 +129,7 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
         source = sources.get_source(configuration, name)
         sources.check_open(source)
         if not dry_run:
-            sources.set_up(database, configuration.event.id, source.name, {"mode": "live"})
+            sources.set_up(database, configuration.event.id, source.name, {"mode": "live"}, actor=name_actor())
         # Only now: what came until then is rehearsed, and nothing that comes from here on.
         waiting = going.list_waiting(database, configuration.event.id, source.number)
         replayed = None
@@ -172,7 +173,8 @@ def _show_replayed(replayed: "Replayed", slug: str, *, dry_run: bool) -> None:
     pushes = output.count(replayed.total, "rehearsed push", "rehearsed pushes")
     output.say(f"{pushes} {'would be' if dry_run else 'replayed'}: {shown}.")
     if replayed.gone:
-        output.say(f"{output.count(replayed.gone, 'push', 'pushes')} left out: the body is not kept any more.")
+        left_out = output.count(replayed.gone, "push", "pushes")
+        output.say(f"{left_out} left out: the body is not kept any more, or is a batch that could not be read.")
     for failed in replayed.failures[:_FAILURES_SHOWN]:
         output.say(f"  {failed.replay_of}: {failed.detail}")
     if replayed.failed > _FAILURES_SHOWN and not dry_run:
@@ -219,7 +221,7 @@ def retire(slug: str, name: str, yes: bool) -> None:
         foreseen = foresee(database, configuration.event.id, source.number)
         if source.retired_at is None or foreseen.people:
             confirm(_foresee(source, configuration, foreseen), "Retire it?", yes=yes)
-        source = sources.retire(database, configuration.event.id, name)
+        source = sources.retire(database, configuration.event.id, name, actor=name_actor())
         try:
             with _progress(foreseen.people) as on_progress:
                 done = take_back(

@@ -32,10 +32,13 @@ def command(slug: str | None) -> None:
         output.write_json(verified)
     else:
         for one in verified.events:
-            state = "ok" if not one.problems else f"{len(one.problems) + one.more_problems:,} problems"
-            output.say(
-                f"{one.slug}: {one.attendees:,} attendees, {one.changes:,} changes, {one.pushes:,} pushes: {state}"
+            state = output.count(len(one.problems) + one.more_problems, "problem") if one.problems else "ok"
+            counts = (
+                output.count(one.attendees, "attendee"),
+                output.count(one.changes, "change"),
+                output.count(one.pushes, "push", "pushes"),
             )
+            output.say(f"{one.slug}: {', '.join(counts)}: {state}")
             output.say(*(f"  {problem.message}" for problem in one.problems))
             if one.more_problems:
                 output.say(f"  … and {one.more_problems:,} more.")

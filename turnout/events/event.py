@@ -53,8 +53,8 @@ def list_all(database: Database) -> list[Event]:
         return events.list_events(connection)
 
 
-def set_up(database: Database, event_id: str, settings: dict[str, str]) -> Event:
-    """The event with these settings. Raises InvalidRequest or Conflict; then none of them is set."""
+def set_up(database: Database, event_id: str, settings: dict[str, str], *, actor: str | None = None) -> Event:
+    """The event with these settings, made by `actor`. Raises InvalidRequest or Conflict; then none of them is set."""
     with changing(database, event_id) as held:
         before = held.configuration.event
         after = before
@@ -73,7 +73,7 @@ def set_up(database: Database, event_id: str, settings: dict[str, str]) -> Event
         ]
         if entries:
             events.update_event(held.connection, after)
-            log_event_change(held.connection, held.clock, "setting_changed", entries)
+            log_event_change(held.connection, held.clock, "setting_changed", entries, actor=actor)
     return after
 
 

@@ -21,7 +21,7 @@ def names_of(configuration: Configuration, kind: NameKind) -> Names:
     return configuration.groups if kind == "group" else configuration.custom_fields
 
 
-def rename(database: Database, event_id: str, kind: NameKind, old: str, new: str) -> Name:
+def rename(database: Database, event_id: str, kind: NameKind, old: str, new: str, *, actor: str | None = None) -> Name:
     """The custom field or group under its new name; the former one goes on matching.
 
     Raises NotFound, InvalidRequest, and Conflict where another one has, or had, the name.
@@ -41,11 +41,14 @@ def rename(database: Database, event_id: str, kind: NameKind, old: str, new: str
             if other is None:
                 events.add_spellings(held.connection, event_id, kind, [(name.number, fold_case(new))])
             what, line = ("group_name", "group_renamed") if kind == "group" else ("custom_field_name", "field_renamed")
-            log_event_change(held.connection, held.clock, line, [Entry(what, name.number, name.name, new)])
+            entry = Entry(what, name.number, name.name, new)
+            log_event_change(held.connection, held.clock, line, [entry], actor=actor)
         return renamed
 
 
-def set_staff_only(database: Database, event_id: str, group: str, staff_only: bool) -> Name:
+def set_staff_only(
+    database: Database, event_id: str, group: str, staff_only: bool, *, actor: str | None = None
+) -> Name:
     """The group, from now on touched by staff alone, or by pushes again. Raises NotFound."""
     with changing(database, event_id) as held:
         name = _get(held, "group", group)
@@ -53,7 +56,7 @@ def set_staff_only(database: Database, event_id: str, group: str, staff_only: bo
         if changed != name:
             events.update_name(held.connection, event_id, "group", changed)
             entry = Entry("setting", f"groups.{name.name}.staff_only", name.staff_only, staff_only)
-            log_event_change(held.connection, held.clock, "setting_changed", [entry])
+            log_event_change(held.connection, held.clock, "setting_changed", [entry], actor=actor)
         return changed
 
 

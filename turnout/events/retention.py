@@ -45,8 +45,9 @@ def foresee(event: Event, wanted: Mapping[str, str]) -> list[str]:
     if after.purge_at is None or after.purge_at == event.purge_at or after.purge_at > now_us():
         return []
     ago = max(0, now_us() - after.purge_at)
+    days = _count(after.purge_after_days or 0, "day")
     return [
-        f"Everyone is erased {after.purge_after_days} days after the event's end, and that is {_show_span(ago)} ago:",
+        f"Everyone is erased {days} after the event's end, and that is {_show_span(ago)} ago:",
         "everyone would be erased within minutes, for good.",
     ]
 
@@ -117,5 +118,9 @@ def _show_span(span_us: int) -> str:
     for unit_us, name in ((DAY_US, "day"), (DAY_US // 24, "hour"), (DAY_US // 1440, "minute")):
         number = span_us // unit_us
         if number:
-            return f"{number:,} {name}{'' if number == 1 else 's'}"
+            return _count(number, name)
     return "less than a minute"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

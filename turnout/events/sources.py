@@ -59,7 +59,7 @@ def check_retirable(source: Source) -> None:
         raise Conflict(f"{source.name!r} stands for all people who edit by hand, and cannot be retired.")
 
 
-def retire(database: Database, event_id: str, name: str) -> Source:
+def retire(database: Database, event_id: str, name: str, *, actor: str | None = None) -> Source:
     """The source, from now on without keys and without a say; what it has said is taken back in `feed/retire.py`.
 
     Raises NotFound, and Conflict for the source that people are.
@@ -74,11 +74,13 @@ def retire(database: Database, event_id: str, name: str) -> Source:
                 if key.source_number == source.number and key.revoked_at is None:
                     events.update_key(held.connection, msgspec.structs.replace(key, revoked_at=source.retired_at))
             entry = Entry("setting", "retired", False, True)
-            log_event_change(held.connection, held.clock, "setting_changed", [entry], source.number)
+            log_event_change(held.connection, held.clock, "setting_changed", [entry], source.number, actor=actor)
     return source
 
 
-def set_up(database: Database, event_id: str, name: str, settings: dict[str, str]) -> Source:
+def set_up(
+    database: Database, event_id: str, name: str, settings: dict[str, str], *, actor: str | None = None
+) -> Source:
     """The source with these settings; `default` means as the event. Raises NotFound or InvalidRequest."""
     with changing(database, event_id) as held:
         before = get_source(held.configuration, name)
@@ -93,5 +95,5 @@ def set_up(database: Database, event_id: str, name: str, settings: dict[str, str
         ]
         if entries:
             events.update_source(held.connection, after)
-            log_event_change(held.connection, held.clock, "setting_changed", entries, after.number)
+            log_event_change(held.connection, held.clock, "setting_changed", entries, after.number, actor=actor)
     return after

@@ -183,6 +183,8 @@ def _take_apart(
 
 def _split_rows(raw: bytes, text: str, content_type: str | None, places: list[tuple[int, int]]) -> CsvTable:
     """Adds the places of a CSV's rows (E1). Raises Unreadable."""
+    if _FORM.match(text):
+        raise Unreadable(_MULTIPART)
     table = open_table(raw, text)
     if table is None or not table.knows_a_column:
         if raw[:2] in _MARKS_OF_UTF16:
@@ -208,6 +210,14 @@ def _split_rows(raw: bytes, text: str, content_type: str | None, places: list[tu
     return table
 
 
+_FORM = re.compile(r"\s*--[^\r\n]{1,200}\r?\n(?:[\w-]+:[^\r\n]*\r?\n){0,9}?content-disposition:", re.IGNORECASE)
+"""How a multipart form begins."""
+_MULTIPART = Problem(
+    path="",
+    code="not_a_batch",
+    message="The body is a multipart form, as curl sends it with -F; a batch is the file itself.",
+    help="Send the file as the body: curl does with --data-binary @people.csv -H 'Content-Type: text/csv'.",
+)
 _MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -320,7 +320,7 @@ class _Batching:
             raise trouble
         item = failed(
             new_id("psh"),
-            to_failure(trouble),
+            msgspec.structs.replace(to_failure(trouble), is_batch=True),
             as_sender(self.first),
             None if self.request.trouble is not None else self.batch.text,
             idempotency=self._claim() if self.request.trouble is None else None,

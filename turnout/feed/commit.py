@@ -70,9 +70,15 @@ def _add_people(connection: Connection, configuration: Configuration, clock: eve
 
 
 def log_event_change(
-    connection: Connection, clock: events.Clock, kind: Kind, entries: list[Entry], source_number: int | None = None
+    connection: Connection,
+    clock: events.Clock,
+    kind: Kind,
+    entries: list[Entry],
+    source_number: int | None = None,
+    *,
+    actor: str | None = None,
 ) -> None:
-    """Appends a line that concerns the event itself. The clock is locked, and moved by the caller."""
+    """Appends a line that concerns the event itself or a source. The clock is locked, and moved by the caller."""
     clock.last_sequence += 1
     clock.last_at = max(now_us(), clock.last_at)
     change = Change(
@@ -84,7 +90,7 @@ def log_event_change(
         email=None,
         push_id=None,
         source_number=source_number,
-        actor=None,
+        actor=actor,
         entries=entries,
     )
     changes.add_changes(connection, [(clock.event_id, change)])

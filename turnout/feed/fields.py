@@ -119,6 +119,12 @@ def suggest(name: str) -> str | None:
     return _KNOWN[nearest] if distance <= most and len(folded) > 2 else None
 
 
+def is_slip(folded: str, known: str) -> bool:
+    """Whether a folded name is this one but for a slip or two."""
+    most = 1 if len(folded) < 6 else 2
+    return len(folded) > 2 and _edits(folded, known, most) <= most
+
+
 def _edits(one: str, other: str, most: int) -> int:
     """How many letters to insert, drop, replace or swap with their neighbour; above `most` any number above it."""
     if abs(len(one) - len(other)) > most:

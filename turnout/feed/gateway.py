@@ -23,7 +23,8 @@ Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/e/"
-_UNAUTHORIZED = 401
+_REFUSED = (401, 403)
+"""Statuses of requests without a key that is good for what was asked."""
 log = structlog.get_logger()
 
 
@@ -94,7 +95,8 @@ class GatewayApp:
             answer = render_error(mistake, precise=True, problems_url=self._feed.problems_url)
         if answer.status != 200:
             address = (gateway.slug or gateway.host or "")[:100]
-            log.info("refused", request=request_id, status=answer.status, gateway=address)
+            what = "refused" if answer.status in _REFUSED else "failed"
+            log.info(what, request=request_id, status=answer.status, code=answer.code, gateway=address)
         if answer.wait_s:
             await asyncio.sleep(answer.wait_s)
         headers = [

@@ -44,7 +44,7 @@ class Replayed(msgspec.Struct, rename="camel"):
     suppressed: int = 0
     failed: int = 0
     gone: int = 0
-    """Left out: their bodies are not kept any more."""
+    """Left out: their bodies are not kept any more, or are those of batches that could not be read."""
     failures: list[FailedReplay] = []
     """The first hundred."""
 
@@ -98,7 +98,7 @@ def _read_originals(database: Database, push_ids: Iterable[str]) -> Iterable[Ori
         try:
             yield get_original(database, push_id)
         except errors.Conflict:
-            # Its body's time is over.
+            # Its body's time is over, or it is a whole batch.
             continue
 
 

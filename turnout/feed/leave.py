@@ -24,6 +24,7 @@ def read_leaving(gateway: Gateway, head: Head, email: str) -> Request:
     profile: dict[str, Any] = {"email": email}
     trouble = None
     try:
+        head.expect_parameters(("dryRun", "thirdPartyId"))
         dry_run = head.flag("dryRun")
         third_party_id = head.text("thirdPartyId")
         if third_party_id and third_party_id.strip():

@@ -29,6 +29,8 @@ async def show_key(feed: Feed, gateway: Gateway, head: Head) -> Answer:
 async def list_own(feed: Feed, gateway: Gateway, head: Head) -> Answer:
     """`GET {gateway}/pushes`: the source's pushes, latest first; `next` is the `cursor` of the page behind, or null."""
     caller = await _get_source(feed, gateway, head)
+    # One that is not understood would be answered with everything.
+    head.expect_parameters(("limit", "cursor", "result"), only=True)
     limit = head.number("limit", 100, MAX_PAGE)
     result = head.choice("result", ("", "created", "updated", "unchanged", "suppressed", "failed"))
     before = head.text("cursor")

@@ -1,6 +1,7 @@
 """One HTTP request to a gateway, read within limits, as the request that intake takes (A2, B6, D5, D6, E1)."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -8,7 +9,7 @@ from urllib.parse import parse_qs
 from turnout import errors
 from turnout.feed.authenticate import Gateway
 from turnout.feed.caller_address import Networks, client_address
-from turnout.feed.fields import LONGEST_NAME, fold_name
+from turnout.feed.fields import LONGEST_NAME, fold_name, is_slip
 from turnout.feed.intake import Request
 from turnout.feed.redact import KEY, show
 from turnout.feed.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
@@ -22,6 +23,8 @@ MAX_PARAMETERS = 100
 """In a query."""
 SMALL_BYTES = 64 * 1024
 """What nearly all pushes stay below."""
+PUSH_PARAMETERS = ("dryRun",)
+BATCH_PARAMETERS = ("dryRun", "atomic", "receipts", "format", "complete", "withdraw")
 _YES = ("true", "1", "yes", "")
 _NO = ("false", "0", "no")
 
@@ -69,16 +72,36 @@ class Head:
                 read(self, value.decode("latin-1"))
         self.address = client_address(scope, trusted_proxies)
         self._query: dict[str, list[str]] | None = {}
+        self._parameters: list[str] = []
+        """The names in the query, as they were written."""
         if scope["query_string"]:
             try:
                 said = parse_qs(
                     scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS
                 )
+                self._parameters = list(said)
                 # As tolerant as with the names in a body: a misspelt dryRun must not write (B5).
                 self._query = {fold_name(name): values for name, values in said.items() if len(name) <= LONGEST_NAME}
             except ValueError:
                 # Said when something of it is asked for: whoever has no good key does not learn of it (A4).
                 self._query = None
+
+    def expect_parameters(self, known: tuple[str, ...], *, only: bool = False) -> None:
+        """Raises InvalidRequest for a parameter that is probably meant to be one of these, and is none.
+
+        Others are left alone, because senders cannot always help what is added to an address on the way; `only` says
+        that there may be no others.
+        """
+        if not self._parameters:
+            return
+        folded = {fold_name(name): name for name in known}
+        for name in self._parameters:
+            if len(name) <= LONGEST_NAME and fold_name(name) in folded:
+                continue
+            meant = next((ours for like, ours in folded.items() if _is_near(name, like)), None)
+            if meant is not None or only:
+                cure = "There are: " + ", ".join(known) + "." if meant is None else f"Did you mean {meant}?"
+                raise errors.InvalidRequest(f'There is no parameter "{show(name, 40)}". {cure}')
 
     def flag(self, name: str) -> bool:
         """A yes or no of the query. Raises InvalidRequest."""
@@ -141,6 +164,17 @@ class Head:
         self.minimal = self.minimal or "return=minimal" in value.lower().replace(" ", "")
 
 
+def _is_near(name: str, known: str) -> bool:
+    """Whether a parameter is a slip for this one, whose name is folded: `dryRuns`, `dryRun[]`, `amp;dryRun`."""
+    if len(name) > LONGEST_NAME:
+        return False
+    letters = _NO_LETTER.sub("", fold_name(name.removeprefix("amp;")))
+    return letters.startswith(known) or is_slip(letters, known)
+
+
+_NO_LETTER = re.compile(r"\W+")
+
+
 _HEADERS: dict[bytes, Callable[[Head, str], None]] = {
     b"api-key": Head._read_key,
     b"authorization": Head._read_authorization,
@@ -179,6 +213,7 @@ class Reading:
         receipts = "all"
         withdraw: int | None = None
         try:
+            head.expect_parameters(BATCH_PARAMETERS if batch else PUSH_PARAMETERS)
             dry_run = head.flag("dryRun")
             if batch:
                 atomic = head.flag("atomic")

@@ -26,15 +26,22 @@ class Original(msgspec.Struct, frozen=True):
 
 
 def get_original(database: Database, push_id: str) -> Original:
-    """The push and its body. Raises NotFound, and Conflict where the body is gone."""
+    """The push and its body. Raises NotFound, and Conflict where the body is gone or is that of a whole batch."""
     with database.read() as connection:
         push = pushes.find_push(connection, push_id)
         body = None if push is None else pushes.find_body(connection, push.event_id, push_id)
     if push is None:
         raise errors.NotFound(f"There is no push {push_id}. `turnout pushes list --event …` shows an event's pushes.")
+    if is_batch(push):
+        raise errors.Conflict(f"The push {push.id} was a batch that could not be read; it is to be sent again.")
     if body is None:
         raise errors.Conflict(_explain_missing_body(push))
     return Original(push, body)
+
+
+def is_batch(push: StoredPush) -> bool:
+    """Whether it is a batch that could not be read: read as one attendee it would say what nobody has said (E1)."""
+    return push.failure is not None and push.failure.is_batch
 
 
 def replay(

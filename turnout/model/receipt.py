@@ -60,6 +60,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[Problem]
     """The first hundred."""
     more_errors: int = 0
+    is_batch: bool = False
+    """Whether this is a whole batch, kept as one push because nothing in it could be read (E1)."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

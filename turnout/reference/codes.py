@@ -17,7 +17,8 @@ WHAT_HAPPENED: dict[str, str] = {
     "wrong_scope": "The key is good, but for something else: push keys push, read keys read (A3).",
     "not_found": "Nothing has this address, or the source has no push with this id.",
     "method_not_allowed": "The address is right, the method is not. The `Allow` header names those that are.",
-    "invalid_request": "A query parameter or a header has a value that cannot be meant; `detail` names it.",
+    "invalid_request": "A query parameter or a header has a value that cannot be meant, or a parameter a name that is "
+    "probably a slip; `detail` names it.",
     "conflict": "What was asked for is there already, or stands against something that is.",
     "malformed_body": "The body could not be opened as one JSON object, as a form or, at the batch address, as a list "
     "of "
@@ -100,9 +101,10 @@ _WHOLE_BODY = {
         "Send less of one attendee, and one attendee a push.",
     ),
     "not_a_batch": Explanation(
-        "The body of a batch is neither an array, nor an object with a list `attendees`, nor lines of JSON, nor CSV "
-        "(E1).",
-        'Send `[…]`, `{"attendees": […]}`, one JSON object a line, or CSV whose first line names a known column.',
+        "The body of a batch is neither an array, nor an object with a list `attendees`, nor lines of JSON, nor CSV; "
+        "or it is a multipart form with the file in it (E1).",
+        'Send `[…]`, `{"attendees": […]}`, one JSON object a line, or CSV whose first line names a known column. A '
+        "file is the body itself: with curl `--data-binary @people.csv`, not `-F`.",
     ),
     "no_header": Explanation(
         "The first line of the CSV names no column that is known, or has lost its line break (E1).",

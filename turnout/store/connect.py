@@ -82,12 +82,19 @@ class Database:
         Raises StorageUnavailable when the database cannot be written, then nothing of it took effect.
         """
         with self._translated(), self._alone():
-            # Kept open: to take one from a pool and give it back costs as much as a commit's statements.
-            if self._writing is None:
-                self._writing = self._writer.connect()
-                self._drop_anchor()
-            with self._writing.begin():
-                yield self._writing
+            try:
+                # Kept open: to take one from a pool and give it back costs as much as a commit's statements.
+                if self._writing is None:
+                    self._writing = self._writer.connect()
+                    self._drop_anchor()
+                with self._writing.begin():
+                    yield self._writing
+            except (DBAPIError, self._driver_error) as error:
+                if _is_storage_fault(_fault_of(error)):
+                    # After a failed write nothing is known of what the connection still holds. While we are alone: to
+                    # close one that another thread is using ends the process.
+                    self._close_writer()
+                raise
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -182,7 +189,9 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
-        self._let_go()
+        with self._one_writer:
+            self._close_writer()
+        self._readers.dispose()
         if self._anchor is not None:
             self._anchor.close()
             self._anchor = None
@@ -212,11 +221,11 @@ class Database:
         except PoolTimeout as error:
             raise StorageUnavailable("Too much is being read from the database.") from error
         except (DBAPIError, self._driver_error) as error:
-            fault = error.orig if isinstance(error, DBAPIError) else error
+            fault = _fault_of(error)
             if not _is_storage_fault(fault):
                 raise
-            # After a failed write to the disk nothing is known of what the connection still holds.
-            self._let_go()
+            # Those that are idle; whoever uses one now finds out for himself.
+            self._readers.dispose()
             raise StorageUnavailable(f"The database cannot be used at the moment: {fault}.") from error
 
     def _drop_anchor(self) -> None:
@@ -229,14 +238,13 @@ class Database:
             self._anchor = self._writer.dialect.loaded_dbapi.connect(self.path, check_same_thread=False)
             self._anchor.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
-    def _let_go(self) -> None:
-        """Closes every connection that is used; the next transaction opens a new one."""
+    def _close_writer(self) -> None:
+        """The next transaction opens a new one. Only for whoever is alone."""
         if self._writing is not None:
             writing, self._writing = self._writing, None
             with suppress(DBAPIError, self._driver_error):
                 writing.close()
         self._writer.dispose()
-        self._readers.dispose()
 
 
 def run(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -350,6 +358,11 @@ def _sqlite_module() -> Any:
     except ImportError:
         return sqlite3
     return pysqlite3.dbapi2
+
+
+def _fault_of(error: Exception) -> BaseException | None:
+    """What the driver says."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _is_storage_fault(error: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ from turnout.cli import output
 from turnout.cli.opened import event_option, opened_event
 
 if TYPE_CHECKING:
-    from turnout.changes.attendee_view import AttendeeView
+    from turnout.changes.attendee_view import AttendeeView, Origins
     from turnout.changes.change_view import ChangeView
     from turnout.model.attendee import Attendee
     from turnout.model.change import Change
@@ -50,6 +50,7 @@ def get(slug: str, email: str, explain: bool) -> None:
     _show(shown, its, attendee)
     if explain:
         _show_origins(shown, origins, its, {line.sequence: line.at for line in history})
+        _show_groups(attendee, origins, its)
         _show_history(history, [change_view.view(line, its) for line in history], its)
     else:
         _show_values(shown)
@@ -112,9 +113,36 @@ def _show_origins(shown: "AttendeeView", origins: Any, configuration: "Configura
             for name, value, origin in values
         ],
     )
-    if origins.groups:
-        output.heading("Who says so of the groups")
-        output.table(("group", "sources"), list(origins.groups.items()))
+
+
+def _show_groups(attendee: "Attendee", origins: "Origins", configuration: "Configuration") -> None:
+    """Who puts the attendee in each group, also in those that staff hold them out of."""
+    numbers = sorted({*attendee.group_numbers(), *attendee.held})
+    if not numbers:
+        return
+    spell = configuration.groups.spell
+    output.heading("Who says so of the groups")
+    output.table(
+        ("group", "sources"),
+        [
+            (
+                spell(number),
+                _describe_held(attendee, number, configuration)
+                if number in attendee.held
+                else origins.groups[spell(number)],
+            )
+            for number in numbers
+        ],
+    )
+
+
+def _describe_held(attendee: "Attendee", group: int, configuration: "Configuration") -> str:
+    """`held out by staff; main says in`."""
+    from turnout.changes.attendee_view import list_sources_of
+
+    held = f"held {'in' if attendee.held[group] else 'out'} by staff"
+    sources = list_sources_of(attendee, group, configuration)
+    return f"{held}; {', '.join(sources)} {'says' if len(sources) == 1 else 'say'} in" if sources else held
 
 
 def _show_history(lines: "Sequence[Change]", shown: "Sequence[ChangeView]", configuration: "Configuration") -> None:
@@ -127,7 +155,7 @@ def _show_history(lines: "Sequence[Change]", shown: "Sequence[ChangeView]", conf
 
 def _list_rows(line: "Change", view: "ChangeView", configuration: "Configuration") -> list[tuple[Any, ...]]:
     """A row for each path; what they have in common is said once."""
-    whats = output.describe_line(line, view, configuration) or ["(only what the source itself says)"]
+    whats = output.describe_line(line, view, configuration) or [""]
     at = output.show_time(line.at, configuration.event.time_zone)
     head = (line.sequence, at, line.kind, view.source, line.actor, line.push_id)
     return [(*(head if index == 0 else [""] * len(head)), what) for index, what in enumerate(whats)]
