@@ -30,11 +30,11 @@ from turnout.operations.verify import verify
 from turnout.store import changes, events, schema, wipe
 from turnout.store.connect import Database
 
-MARK = b"zq"
+MARK = b"zqzq"
 """Every value of the person begins with it, and nothing else of the database has it."""
-PERSON = "zqann.lee@zqdomain.org"
-BEFORE = "zqann.before@zqdomain.org"
-OTHER = "zqann.twin@zqdomain.org"
+PERSON = "zqzqann.lee@zqzqdomain.org"
+BEFORE = "zqzqann.before@zqzqdomain.org"
+OTHER = "zqzqann.twin@zqzqdomain.org"
 
 
 class Forgetting:
@@ -119,13 +119,13 @@ class Told(Forgetting):
             for start in range(0, number, 50):
                 self.event.batch_ok(items[start : start + 50], key=key)
                 yield_to_person = self.dice.choice(SIZES)
-                self.event.push(describe(self.dice, PERSON, "zqann", yield_to_person), key=key)
+                self.event.push(describe(self.dice, PERSON, "zqzqann", yield_to_person), key=key)
 
     def leave_traces_everywhere(self) -> None:
         """All that a sender and staff can do with somebody, well and badly."""
         event, dice = self.event, self.dice
-        person = describe(dice, PERSON, "zqann")
-        event.push_ok(describe(dice, OTHER, "zqtwin"), key=self.shop)
+        person = describe(dice, PERSON, "zqzqann")
+        event.push_ok(describe(dice, OTHER, "zqzqtwin"), key=self.shop)
         self.act(acts.pin, OTHER, "profile.company", is_pinned=True)
         self.act(acts.hold, OTHER, "Crew", is_in=True)
         self.act(acts.rename, PERSON, BEFORE)
@@ -143,8 +143,8 @@ class Told(Forgetting):
         event.push_ok(describe(dice, "p2@example.com", "other"), key=self.trial)
         event.push_ok(person, key=self.trial)
         event.batch_ok([person, {"profile": {"email": BEFORE}}], "?dryRun=true", headers={"Idempotency-Key": "dry"})
-        event.push_failed({**person, "observedAt": "zqtomorrow"}, headers={"Idempotency-Key": "failed"})
-        event.push_failed({"profile": {"email": PERSON, "title": {"zqa": "zqb"}}})
+        event.push_failed({**person, "observedAt": "zqzqtomorrow"}, headers={"Idempotency-Key": "failed"})
+        event.push_failed({"profile": {"email": PERSON, "title": {"zqzqa": "zqzqb"}}})
         text = json.dumps(person)
         for broken in (
             text[:-2],
@@ -154,13 +154,13 @@ class Told(Forgetting):
         ):
             assert event.send(broken).status_code == 500
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        assert event.send(f"profile.email={PERSON}&profile.email=zqx".replace("@", "%40"), headers=form)
+        assert event.send(f"profile.email={PERSON}&profile.email=zqzqx".replace("@", "%40"), headers=form)
         # Batches: unreadable as a whole, with a failing item, and atomic ones.
         assert event.batch(f"[{text}, {text[:-4]}").status_code in (200, 500)
         assert event.batch(f'{{"attendees": [{text}], "attendees": 1').status_code == 500
-        assert event.batch(f"email,firstName\n{PERSON},zqAnn,zqMore\n").status_code in (200, 500)
-        event.batch_ok([person, {"profile": {"email": PERSON, "motto": ["zqx"]}}])
-        atomic = [person, {"profile": {"email": PERSON, "motto": ["zqx"]}}]
+        assert event.batch(f"email,firstName\n{PERSON},zqzqAnn,zqzqMore\n").status_code in (200, 500)
+        event.batch_ok([person, {"profile": {"email": PERSON, "motto": ["zqzqx"]}}])
+        atomic = [person, {"profile": {"email": PERSON, "motto": ["zqzqx"]}}]
         for _ in range(2):
             assert event.batch(atomic, "?atomic=true", headers={"Idempotency-Key": "atomic"}).status_code == 500
         event.batch_ok([person, person], headers={"Idempotency-Key": "batch"})
@@ -206,14 +206,14 @@ def test_nothing_of_a_person_is_in_any_byte(told: Told, tmp_path: Path) -> None:
 
 def test_whoever_knew_the_person_does_not_bring_them_back(told: Told, tmp_path: Path) -> None:
     event = told.event
-    person = describe(told.dice, PERSON, "zqann")
+    person = describe(told.dice, PERSON, "zqzqann")
     event.push_ok(person)
     event.push_ok(person, key=told.shop)
     told.act(acts.rename, PERSON, BEFORE)
     told.erase()
     for key in (event.key, told.shop):
         for email in (PERSON, BEFORE, PERSON.upper(), f" {BEFORE} "):
-            receipt = event.push_ok({"profile": {"email": email, "title": "zqCTO"}}, key=key)
+            receipt = event.push_ok({"profile": {"email": email, "title": "zqzqCTO"}}, key=key)
             assert {name: value for name, value in receipt.items() if name != "id"} == {
                 "result": "suppressed",
                 "attendee": None,
@@ -310,7 +310,7 @@ def test_who_shares_an_address_is_not_forgotten_with_the_other(told: Told) -> No
 
 def test_pushes_under_way_neither_bring_back_nor_leave_a_trace(told: Told, tmp_path: Path) -> None:
     told.push_others(number=60)
-    told.event.push_ok(describe(told.dice, PERSON, "zqann"), key=told.shop)
+    told.event.push_ok(describe(told.dice, PERSON, "zqzqann"), key=told.shop)
     results: list[list[str]] = [[] for _ in range(4)]
     is_over, is_going = threading.Event(), threading.Barrier(5)
 
@@ -320,7 +320,7 @@ def test_pushes_under_way_neither_bring_back_nor_leave_a_trace(told: Told, tmp_p
         headers = {"Api-Key": key, "X-Forwarded-For": f"198.51.100.{at + 1}"}
         with httpx2.Client(trust_env=False, verify=False, headers=headers) as client:
             while not is_over.is_set():
-                body = describe(dice, PERSON, "zqann", dice.choice(SIZES[:4]))
+                body = describe(dice, PERSON, "zqzqann", dice.choice(SIZES[:4]))
                 if len(results[at]) % 5 == 4:
                     sent = client.post(f"{told.event.gateway}/attendees/batch", content=json.dumps([body] * 3))
                     results[at].append(sent.json()["results"][-1]["result"])
@@ -379,7 +379,7 @@ class Filled(Forgetting):
         for _ in range(rounds):
             some = [describe(dice, f"p{dice.randrange(300)}@x.org", "other", dice.choice(sizes)) for _ in range(12)]
             if dice.random() < 0.3:
-                some.insert(dice.randrange(12), describe(dice, PERSON, "zqann", dice.choice(sizes)))
+                some.insert(dice.randrange(12), describe(dice, PERSON, "zqzqann", dice.choice(sizes)))
             self.push(*some, source=dice.choice([1, 2]))
 
     def contents(self) -> list[str]:
@@ -405,7 +405,7 @@ def test_no_page_keeps_a_copy_of_a_row_that_was_moved(
     filled: Filled, tmp_path: Path, seed: int, sizes: tuple[int, ...]
 ) -> None:
     dice = random.Random(seed)
-    filled.push(describe(dice, PERSON, "zqann"))
+    filled.push(describe(dice, PERSON, "zqzqann"))
     filled.fill(dice, 60, sizes)
     assert filled.erase().is_wiped
     assert list(wipe._find_dirty(wipe._open(filled.database), 4_096)) == []
@@ -429,10 +429,10 @@ def test_wiping_changes_nothing_but_what_nobody_reads(filled: Filled) -> None:
 
 def test_wiping_waits_for_readers_and_says_when_it_could_not(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnout.store.connect.LOCK_TIMEOUT_S", 0.2)
-    filled.push(describe(random.Random(1), PERSON, "zqann"))
+    filled.push(describe(random.Random(1), PERSON, "zqzqann"))
     with filled.database.read() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM pushes").scalar_one()
-        filled.push(describe(random.Random(2), PERSON, "zqann"))
+        filled.push(describe(random.Random(2), PERSON, "zqzqann"))
         assert not filled.erase().is_wiped
     assert wipe.wipe(filled.database)
 
