@@ -16,7 +16,7 @@ from torture.disks import Disk
 from torture.senders import Load
 from torture.world import World
 
-_DISK_MIB = 96
+_DISK_MIB = 160
 _ROUNDS_ON_A_DISK = 6
 _PATIENCE_S = 20
 _HEALTH_S = 5
