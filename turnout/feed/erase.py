@@ -4,12 +4,14 @@ What a person's pushes were is looked for before the transaction, so that it hol
 """
 
 import unicodedata
+from collections.abc import Sequence
 
 import msgspec
 
 from turnout import errors
 from turnout.feed.acts import Scene, get_attendee, on_stage, read_history
 from turnout.feed.configurations import Configurations
+from turnout.feed.draft import Draft
 from turnout.feed.suppress import digest_address, is_in, unescape
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change
@@ -129,9 +131,7 @@ def _erase(scene: Scene, traces: Traces, secret_key: bytes | None) -> list[Chang
     erasure.redact_changes(connection, event_id, traces.sequences)
     erasure.redact_pushes(connection, event_id, sorted(traces.push_ids), msgspec.json.encode(ERASED).decode())
     _remove_answers(connection, traces)
-    for attendee in traces.attendees:
-        _remove_rows(connection, event_id, attendee)
-        _append_erased(scene, attendee)
+    forget_attendees(connection, draft, traces.attendees, scene.actor)
     sources = traces.list_sources() if secret_key is not None else []
     if secret_key is not None and sources:
         suppressions.add(
@@ -156,36 +156,56 @@ def _erase(scene: Scene, traces: Traces, secret_key: bytes | None) -> list[Chang
     return draft.changes
 
 
-def _remove_rows(connection: Connection, event_id: str, attendee: Attendee) -> None:
-    erasure.remove_attendees(connection, event_id, [attendee.id])
-    addresses = {fold_case(address) for address in (attendee.email, *attendee.aliases)}
-    attendees.remove_addresses(connection, [(event_id, address, attendee.id) for address in sorted(addresses)])
+def forget_attendees(connection: Connection, draft: Draft, theirs: Sequence[Attendee], actor: str) -> None:
+    """Takes these attendees out of state and indexes, and adds the line that says so for each."""
+    _remove_rows(connection, draft.event_id, theirs)
+    _append_erased(draft, theirs, actor)
+
+
+def _remove_rows(connection: Connection, event_id: str, theirs: Sequence[Attendee]) -> None:
+    erasure.delete_attendees(connection, event_id, [attendee.id for attendee in theirs])
+    attendees.remove_addresses(
+        connection,
+        [
+            (event_id, address, attendee.id)
+            for attendee in theirs
+            for address in {fold_case(one) for one in (attendee.email, *attendee.aliases)}
+        ],
+    )
     attendees.remove_third_party_ids(
         connection,
-        [(event_id, source, one, attendee.id) for source in attendee.parts for one in attendee.ids_of(source)],
+        [
+            (event_id, source, third_party_id, attendee.id)
+            for attendee in theirs
+            for source in attendee.parts
+            for third_party_id in attendee.ids_of(source)
+        ],
     )
-    attendees.remove_memberships(connection, [(event_id, number, attendee.id) for number in attendee.group_numbers()])
+    attendees.remove_memberships(
+        connection,
+        [(event_id, number, attendee.id) for attendee in theirs for number in attendee.group_numbers()],
+    )
 
 
-def _append_erased(scene: Scene, attendee: Attendee) -> None:
-    draft = scene.draft
-    draft.clock.last_sequence += 1
-    draft.clock.last_at = draft.at
-    draft.changes.append(
-        Change(
-            sequence=draft.clock.last_sequence,
-            kind="erased",
-            at=draft.at,
-            true_at=draft.at,
-            attendee_id=attendee.id,
-            email=None,
-            push_id=None,
-            source_number=PEOPLE,
-            actor=scene.actor,
-            entries=[],
-            previous=attendee.sequence,
+def _append_erased(draft: Draft, theirs: Sequence[Attendee], actor: str) -> None:
+    for attendee in theirs:
+        draft.clock.last_sequence += 1
+        draft.clock.last_at = draft.at
+        draft.changes.append(
+            Change(
+                sequence=draft.clock.last_sequence,
+                kind="erased",
+                at=draft.at,
+                true_at=draft.at,
+                attendee_id=attendee.id,
+                email=None,
+                push_id=None,
+                source_number=PEOPLE,
+                actor=actor,
+                entries=[],
+                previous=attendee.sequence,
+            )
         )
-    )
 
 
 def _remove_answers(connection: Connection, traces: Traces) -> None:

@@ -14,14 +14,11 @@ from turnout.errors import NotFound
 from turnout.feed.commit import acting
 from turnout.feed.configurations import Configurations
 from turnout.feed.draft import Draft
-from turnout.feed.erase import ERASED
+from turnout.feed.erase import ERASED, forget_attendees
 from turnout.model.attendee import Attendee
-from turnout.model.change import Change
 from turnout.model.event import Event
-from turnout.model.names import fold_case
-from turnout.model.source import PEOPLE
 from turnout.now import first_id, now_us
-from turnout.store import attendees, erasure, events
+from turnout.store import erasure, events
 from turnout.store.connect import Connection, Database
 from turnout.store.wipe import wipe
 
@@ -162,8 +159,7 @@ class _Purging:
                 last = {attendee.sequence for attendee in theirs}
                 sequences = [sequence for its_last, sequence in lines if its_last in last]
                 erasure.redact_changes(connection, self.event_id, sequences)
-                _remove_rows(connection, self.event_id, theirs)
-                _append_erased(draft, theirs)
+                forget_attendees(connection, draft, theirs, ACTOR)
             self.gone.attendees += len(theirs)
             self.gone.changes += len(sequences)
             passed_over += len(page) - len(theirs)
@@ -240,49 +236,3 @@ def find_bodies(connection: Connection, event_id: str, before: str, limit: int) 
             break
         to = push_id
     return to
-
-
-def _remove_rows(connection: Connection, event_id: str, theirs: Sequence[Attendee]) -> None:
-    erasure.delete_attendees(connection, event_id, [attendee.id for attendee in theirs])
-    attendees.remove_addresses(
-        connection,
-        [
-            (event_id, address, attendee.id)
-            for attendee in theirs
-            for address in {fold_case(one) for one in (attendee.email, *attendee.aliases)}
-        ],
-    )
-    attendees.remove_third_party_ids(
-        connection,
-        [
-            (event_id, source, third_party_id, attendee.id)
-            for attendee in theirs
-            for source in attendee.parts
-            for third_party_id in attendee.ids_of(source)
-        ],
-    )
-    attendees.remove_memberships(
-        connection,
-        [(event_id, number, attendee.id) for attendee in theirs for number in attendee.group_numbers()],
-    )
-
-
-def _append_erased(draft: Draft, theirs: Sequence[Attendee]) -> None:
-    for attendee in theirs:
-        draft.clock.last_sequence += 1
-        draft.clock.last_at = draft.at
-        draft.changes.append(
-            Change(
-                sequence=draft.clock.last_sequence,
-                kind="erased",
-                at=draft.at,
-                true_at=draft.at,
-                attendee_id=attendee.id,
-                email=None,
-                push_id=None,
-                source_number=PEOPLE,
-                actor=ACTOR,
-                entries=[],
-                previous=attendee.sequence,
-            )
-        )

@@ -84,14 +84,6 @@ def redact_pushes(connection: Connection, event_id: str, push_ids: Sequence[str]
         run(connection, f"DELETE FROM bodies WHERE event_id = {_one(connection)} AND push_id IN {among}", its)
 
 
-def remove_attendees(connection: Connection, event_id: str, attendee_ids: Sequence[str]) -> None:
-    for attendee_id in attendee_ids:
-        connection.execute(
-            text("DELETE FROM attendees WHERE event_id = :event_id AND id = :id"),
-            {"event_id": event_id, "id": attendee_id},
-        )
-
-
 def read_answers(connection: Connection, event_id: str) -> Iterator[tuple[int, str, int, str]]:
     """What repeated requests would be answered: source, key, item, answer."""
     rows = connection.execute(
