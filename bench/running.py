@@ -184,13 +184,13 @@ class Server:
             raise Refused(f"the server answered {after.noops - before.noops} no-ops, not {noops}")
 
 
-def generate(load: Load, cores: Cores) -> Measured:
-    """Runs the generator on its core."""
+def generate(load: msgspec.Struct, cores: Cores, module: str = "bench.generator") -> Measured:
+    """Runs the generator on its core, with the load that it understands."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cores.generator})
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.generator"],
+            [sys.executable, "-m", module],
             input=msgspec.json.encode(load),
             capture_output=True,
             cwd=_ROOT,

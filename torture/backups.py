@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from random import Random
 
-from torture.broken import Broken, NotHere
+from torture.broken import Broken
 from torture.check import Seen, check
 from torture.course import Course
 from torture.ledger import Ledger
-from torture.running import ROOT, Server
+from torture.running import Server
 from torture.tally import Tally
 from torture.world import SLUG, World, opened, verify_all
 
@@ -19,23 +19,7 @@ _PATIENCE_S = 120
 
 
 def run(course: Course) -> None:
-    if not (ROOT / "turnout" / "cli" / "backup.py").exists():
-        raise NotHere("there is no `turnout backup` yet")
-    world: World | None = None
-    for chance in course.rounds():
-        if world is None:
-            world = course.new_world()
-        with course.judged(world.home) as verdict:
-            _back_up(world, chance)
-            if world.is_grown:
-                world.end()
-                world = None
-        if verdict.is_broken and world is not None:
-            world.server.kill()
-            world = None
-    if world is not None:
-        with course.judged(world.home):
-            world.end()
+    course.worlds(_back_up)
 
 
 def _back_up(world: World, chance: Random) -> None:

@@ -58,6 +58,26 @@ class Course:
             done = min(1.0, (time.monotonic() - began) / self._seconds)
             self._on_progress(done, f"{self.tally.rounds} rounds, {self.tally.acknowledged:,} pushes acknowledged")
 
+    def worlds(self, blow: Callable[[World, Random], None], at_the_end: Callable[[World], None] | None = None) -> None:
+        """Deals a blow each round, always to the same world until it has grown; `at_the_end` looks at it then."""
+        world: World | None = None
+        for chance in self.rounds():
+            if world is None:
+                world = self.new_world()
+            with self.judged(world.home) as verdict:
+                blow(world, chance)
+                if world.is_grown:
+                    if at_the_end is not None:
+                        at_the_end(world)
+                    world.end()
+                    world = None
+            if verdict.is_broken and world is not None:
+                world.server.kill()
+                world = None
+        if world is not None:
+            with self.judged(world.home):
+                world.end()
+
     def new_folder(self) -> Path:
         """An empty one."""
         self._folders += 1

@@ -19,21 +19,7 @@ _ERRORS = ("EIO", "EIO", "ENOSPC")
 
 def run(course: Course) -> None:
     find_strace()
-    world: World | None = None
-    for chance in course.rounds():
-        if world is None:
-            world = course.new_world()
-        with course.judged(world.home) as verdict:
-            _fail(world, chance)
-            if world.is_grown:
-                world.end()
-                world = None
-        if verdict.is_broken and world is not None:
-            world.server.kill()
-            world = None
-    if world is not None:
-        with course.judged(world.home):
-            world.end()
+    course.worlds(_fail)
 
 
 def _fail(world: World, chance: Random) -> None:

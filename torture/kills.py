@@ -10,24 +10,7 @@ _VERIFIED_EVERY = 5
 
 
 def run(course: Course) -> None:
-    world: World | None = None
-    for chance in course.rounds():
-        if world is None:
-            world = course.new_world()
-        with course.judged(world.home) as verdict:
-            _kill(world, chance)
-            if world.rounds % _VERIFIED_EVERY == 0:
-                world.verify()
-            if world.is_grown:
-                verify_by_command(world.server)
-                world.end()
-                world = None
-        if verdict.is_broken and world is not None:
-            world.server.kill()
-            world = None
-    if world is not None:
-        with course.judged(world.home):
-            world.end()
+    course.worlds(_kill, at_the_end=lambda world: verify_by_command(world.server))
 
 
 def _kill(world: World, chance: Random) -> None:
@@ -48,3 +31,5 @@ def _kill(world: World, chance: Random) -> None:
     world.start()
     world.check()
     world.repeat(chance)
+    if world.rounds % _VERIFIED_EVERY == 0:
+        world.verify()

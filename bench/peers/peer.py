@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from bench import processes
 from bench.loads import Measured
 from bench.peers.loads import COLUMNS, PeerLoad, Way, as_columns
 from bench.refused import OutOfBreath, Refused
-from bench.running import MOST_BUSY, Cores
+from bench.running import MOST_BUSY, Cores, generate
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = ROOT / ".venv-peers" / "bin"
@@ -109,7 +108,7 @@ class Peer:
         """Puts the load on it. Raises Refused when what was measured does not count."""
         before = self.serials()
         self._check_flushes()
-        measured = _generate(load, self.cores)
+        measured = generate(load, self.cores, "bench.peers.generator")
         self._check_flushes()
         self._compare(load, measured, before, self.serials())
         if measured.busy > MOST_BUSY and not breathless_is_fine:
@@ -231,26 +230,3 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
-
-
-def _generate(load: PeerLoad, cores: Cores) -> Measured:
-    """Runs the generator on its core."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cores.generator})
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.peers.generator"],
-            input=msgspec.json.encode(load),
-            capture_output=True,
-            cwd=ROOT,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Refused(f"the load generator was not done after {_PATIENCE_S} s") from error
-    finally:
-        os.sched_setaffinity(0, allowed)
-    if done.returncode != 0:
-        said = done.stderr.decode().strip().splitlines() or ["nothing"]
-        raise Refused(f"the load generator gave up: {said[-1]}")
-    return msgspec.json.decode(done.stdout, type=Measured)
