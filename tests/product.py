@@ -225,7 +225,7 @@ class TestedEvent:
         """What `turnout attendees get` shows of the one with this address."""
         with self.database.read() as connection:
             configuration = events.load_configuration(connection, self.id)
-            found = attendees.find_by_address(connection, self.id, fold_case(email))
+            found = next(iter(attendees.list_by_address(connection, self.id, fold_case(email))), None)
         assert configuration is not None
         assert found is not None, f"Nobody has the address {email}."
         shown: dict[str, Any] = msgspec.to_builtins(view(found, configuration))

@@ -211,7 +211,7 @@ class Hall:
 
     def find(self, email: str = JOHN) -> Attendee | None:
         with self.database.read() as connection:
-            return attendees.find_by_address(connection, self.event.id, fold_case(email))
+            return next(iter(attendees.list_by_address(connection, self.event.id, fold_case(email))), None)
 
     def get(self, email: str = JOHN) -> Attendee:
         found = self.find(email)

@@ -59,7 +59,7 @@ class Stage:
 
     def ann(self) -> Attendee:
         with self.database.read() as connection:
-            found = attendees.find_by_address(connection, self.event.id, ANN)
+            found = next(iter(attendees.list_by_address(connection, self.event.id, ANN)), None)
         assert found is not None
         return found
 

@@ -77,7 +77,7 @@ def test_a_migrated_database_verifies_and_knows_each_history(older: Database) ->
     assert verify(older).ok
     with older.read() as connection:
         (event,) = events.list_events(connection)
-        john = attendees.find_by_address(connection, event.id, "john.doe@example.com")
+        john = next(iter(attendees.list_by_address(connection, event.id, "john.doe@example.com")), None)
         assert john is not None
         history = changes.list_history(connection, event.id, john.sequence)
     assert [line.sequence for line in history] == [4, 3, 1]

@@ -53,9 +53,7 @@ PROFILE = Shape(dict.fromkeys(PROFILE_FIELDS, TEXT) | {"customFields": Shape(CUS
 EVENT_INFO = Shape({"groups": Shape({"groupNames": TEXTS}), "attending": TEXT})
 PUSH = Shape({"profile": PROFILE, "eventInfo": EVENT_INFO, "key": TEXT, "observedAt": TEXT, "clear": TEXTS})
 
-GROUP_NAMES = "eventInfo.groups.groupNames"
 CUSTOM_FIELDS = "profile.customFields"
-ATTENDING = "eventInfo.attending"
 
 _SYNONYMS = {
     "profile.email": "e mail, mail, email address, e mail address, mail address, primary email, work email, user email",

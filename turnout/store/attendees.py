@@ -105,11 +105,6 @@ def list_by_address(connection: Connection, event_id: str, address: str) -> list
     return sorted(found, key=lambda attendee: attendee.id)
 
 
-def find_by_address(connection: Connection, event_id: str, address: str) -> Attendee | None:
-    """The first of these."""
-    return next(iter(list_by_address(connection, event_id, address)), None)
-
-
 def write_attendees(connection: Connection, rows: Sequence[AttendeeRow]) -> None:
     insert(
         connection,
