@@ -11,7 +11,7 @@ from bench.refused import Refused
 from bench.rounds import Grounds
 from bench.running import BENCH_SERVER, Server, generate
 from turnout.store import changes, pushes
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 _FLUSH = re.compile(r"^\d+ +(?:fdatasync|fsync)\(\d+<[^>]*\.db-wal>", re.MULTILINE)
 _TOGETHER, _LONE, _KILLED = 4_000, 200, 5_000
@@ -62,7 +62,7 @@ def kill(grounds: Grounds) -> Kill:
         acknowledged = generate(load, grounds.cores).acknowledged
     finally:
         server.kill()
-    database = Database(store.url)
+    database = open_database(store.url)
     try:
         with database.read() as connection:
             found = sum(pushes.find_push(connection, one, store.event_id) is not None for one in acknowledged)

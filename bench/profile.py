@@ -20,22 +20,22 @@ _PARTS: tuple[tuple[Thread, str, str, str], ...] = (
     ("loop", "headers: key, type, address", "turnout.feed.reading", "Head.__init__"),
     ("loop", "body: bytes to object", "turnout.feed.intake", "decode"),
     ("loop", "key: digest, comparison", "turnout.feed.authenticate", "find_key"),
-    ("loop", "parse: object to push", "turnout.feed.parse", "to_push"),
+    ("loop", "parse: object to push", "turnout.feed.intake", "to_push"),
     ("loop", "digest of the body", "turnout.feed.intake", "digest_of"),
     ("loop", "receipt", "turnout.feed.intake", "render"),
     ("commit", "read clocks", "turnout.store.events", "lock_clocks"),
     ("commit", "read attendees: SQL", "turnout.store.attendees", "find_by_addresses"),
     ("commit", "read attendees: decode documents", "turnout.store.attendees", "_decode"),
-    ("commit", "merge", "turnout.feed.settle", "merge"),
-    ("commit", "take: names, document, change, outcome", "turnout.feed.settle", "_take_push"),
-    ("commit", "what the source may see", "turnout.feed.settle", "shown_to_source"),
+    ("commit", "merge", "turnout.feed.settle.take", "merge"),
+    ("commit", "take: names, document, change, outcome", "turnout.feed.settle.take", "take_push"),
+    ("commit", "what the source may see", "turnout.feed.settle.take", "shown_to_source"),
     ("commit", "write: rows put together", "turnout.feed.commit", "_write"),
     ("commit", "write attendees", "turnout.store.attendees", "write_attendees"),
     ("commit", "write changes", "turnout.store.changes", "add_changes"),
     ("commit", "write pushes", "turnout.store.pushes", "add_pushes"),
     ("commit", "write bodies", "turnout.store.pushes", "add_bodies"),
     ("commit", "move clocks", "turnout.store.events", "move_clocks"),
-    ("commit", "checkpoint", "turnout.store.connect", "Database.move_log"),
+    ("commit", "checkpoint", "turnout.store.sqlite", "SqliteDatabase.move_log"),
     ("commit", "wake the loop", "turnout.feed.group_commit", "GroupCommit._deliver"),
 )
 _BEGIN, _END = "BEGIN and lock", "COMMIT, with the flush's share of the kernel"
@@ -129,15 +129,15 @@ def _listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[An
 
 
 def _time_transactions() -> None:
-    from turnout.store.connect import Database
+    from turnout.store.sqlite import SqliteDatabase
 
-    write = Database.write
+    write = SqliteDatabase.write
     for title in (_BEGIN, _END):
         _parts[title] = 0
 
     @contextmanager
-    def timed_write(self: Database) -> Generator[Any]:
-        transaction = write(self)
+    def timed_write(self: SqliteDatabase, *, patient: bool = False) -> Generator[Any]:
+        transaction = write(self, patient=patient)
         connection = _timed_once(_BEGIN, transaction.__enter__)
         try:
             yield connection
@@ -147,7 +147,7 @@ def _time_transactions() -> None:
         else:
             _timed_once(_END, transaction.__exit__, None, None, None)
 
-    Database.write = timed_write
+    SqliteDatabase.write = timed_write
 
 
 def _timed_once(title: str, function: Callable[..., Any], *arguments: Any) -> Any:

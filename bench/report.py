@@ -116,7 +116,7 @@ def describe_machine(folder: Path, file_system: str) -> str:
     import uvicorn
     import uvloop
 
-    from turnout.store.connect import _sqlite_module
+    from turnout.store.sqlite import sqlite_module
 
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -125,7 +125,7 @@ def describe_machine(folder: Path, file_system: str) -> str:
             break
     return (
         f"{os.cpu_count()} × {model}, Linux {platform.release()}, Python {platform.python_version()}, "
-        f"SQLite {_sqlite_module().sqlite_version}, uvicorn {uvicorn.__version__}, uvloop {uvloop.__version__}; "
+        f"SQLite {sqlite_module().sqlite_version}, uvicorn {uvicorn.__version__}, uvloop {uvloop.__version__}; "
         f"stores in {folder} ({file_system}); load when it began {os.getloadavg()[0]:.2f}"
     )
 

@@ -56,17 +56,17 @@ class NoOp:
 
 def _lengthen_flushes(seconds: float) -> None:
     """Every transaction that writes takes so much longer, at its end and while it still holds the lock."""
-    from turnout.store.connect import Database
+    from turnout.store.sqlite import SqliteDatabase
 
-    write = Database.write
+    write = SqliteDatabase.write
 
     @contextmanager
-    def slow_write(self: Database) -> Generator[Any]:
-        with write(self) as connection:
+    def slow_write(self: SqliteDatabase, *, patient: bool = False) -> Generator[Any]:
+        with write(self, patient=patient) as connection:
             yield connection
             time.sleep(seconds)
 
-    Database.write = slow_write
+    SqliteDatabase.write = slow_write
 
 
 def main() -> None:

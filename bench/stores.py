@@ -12,13 +12,14 @@ from bench.refused import Refused
 from turnout.events import event
 from turnout.feed import commit
 from turnout.feed.authenticate import Caller
-from turnout.feed.body import decode
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import as_sender, read_item
+from turnout.feed.parse.body import decode
 from turnout.feed.submission import Item, Submission
 from turnout.now import new_id
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 TOGETHER = 5_000
 """Pushes in one transaction while a store is filled."""
@@ -49,7 +50,7 @@ def make(folder: Path, attendees: int, progress: Callable[[int], None] = lambda 
     folder.mkdir(parents=True)
     _check_room(folder, attendees)
     path = folder / "turnout.db"
-    database = Database(f"sqlite:///{path}")
+    database = open_database(f"sqlite:///{path}")
     try:
         schema.prepare(database)
         made, key = event.create(database, "Bench", "bench")

@@ -20,7 +20,8 @@ from turnout.events import event, keys, sources
 from turnout.model.change import Change
 from turnout.model.names import fold_case
 from turnout.store import attendees, changes, events
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 TURNOUT = [sys.executable, "-m", "turnout"]
 _names = itertools.count(1)
@@ -59,7 +60,7 @@ class RunningServer:
     def database(self) -> Database:
         """The server's database, opened by another process: this one."""
         if self._database is None:
-            self._database = Database(self.environment["TURNOUT_DATABASE_URL"])
+            self._database = open_database(self.environment["TURNOUT_DATABASE_URL"])
         return self._database
 
     def start(self, *command_prefix: str) -> None:

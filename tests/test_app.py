@@ -13,7 +13,7 @@ from turnout import app
 from turnout.operations.metrics import Metrics
 from turnout.settings import Settings
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 ANSWERS = [
     ("GET", "/", None, 200),
@@ -48,7 +48,7 @@ def test_the_log_tells_of_a_mistake_under_the_id_in_the_answer(tmp_path: Path, m
         raise RuntimeError("broken on purpose")
 
     monkeypatch.setattr(Metrics, "render", fail)
-    database = Database(f"sqlite:///{tmp_path / 'turnout.db'}")
+    database = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
     schema.prepare(database)
     built = app.build(Settings(database_url=database.url), database, "http://localhost:8000")
     with capture_logs(processors=[merge_contextvars]) as lines:

@@ -14,11 +14,12 @@ from torture.ledger import Acknowledged, Ledger, Sent
 from turnout.changes.shown import shown_to_source
 from turnout.errors import NotFound
 from turnout.events.setup import get_configuration
-from turnout.feed.batch_intake import CHUNK
+from turnout.feed.batch.intake import CHUNK
 from turnout.model.change import Change
 from turnout.model.event import Configuration
 from turnout.store import changes
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 _ALL = 1_000_000_000
 

@@ -46,11 +46,11 @@ def show(console: Console, tallies: Sequence[Tally], *, markdown: bool) -> None:
 
 def describe_machine(folder: Path) -> str:
     """What it was run on, in one line."""
-    from turnout.store.connect import _sqlite_module
+    from turnout.store.sqlite import sqlite_module
 
     return (
         f"{os.cpu_count()} processor cores, Linux {platform.release()}, Python {platform.python_version()}, "
-        f"SQLite {_sqlite_module().sqlite_version}; in {folder}"
+        f"SQLite {sqlite_module().sqlite_version}; in {folder}"
     )
 
 

@@ -17,8 +17,9 @@ from torture.running import ROOT, SERVE, Server
 from torture.senders import Load, Sender, post
 from torture.tally import Tally
 from turnout.events import event, keys
-from turnout.operations.verify import verify
-from turnout.store.connect import Database
+from turnout.operations.verify.verify import verify
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 SLUG = "torture"
 _SENDERS = 6
@@ -119,7 +120,7 @@ class World:
 @contextmanager
 def opened(server: Server) -> Generator[Database]:
     """The server's database, opened beside it and closed again: to be open across a kill would help it to recover."""
-    database = Database(server.url)
+    database = open_database(server.url)
     try:
         yield database
     finally:

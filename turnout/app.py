@@ -30,7 +30,7 @@ from turnout.operations.housekeeping import keep_house
 from turnout.operations.metrics import Metrics
 from turnout.reference.pages import gateway_page, route_handlers
 from turnout.settings import Settings
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 AnyRequest = Request[Any, Any, Any]
 log = structlog.get_logger()

@@ -10,7 +10,16 @@ from threading import Lock
 
 def now_us() -> int:
     """Microseconds since 1970, UTC. All times in the store and in the log are such numbers."""
-    return time.time_ns() // 1_000
+    return time.time_ns() // 1_000 + _offset_us
+
+
+def set_offset(offset_us: int) -> None:
+    """How far this machine's clock is behind the one that counts, the database's; several machines share that."""
+    global _offset_us  # noqa: PLW0603
+    _offset_us = offset_us
+
+
+_offset_us = 0
 
 
 def first_id(prefix: str, at_us: int) -> str:
@@ -40,6 +49,17 @@ _process = os.urandom(4).hex()
 _requests = itertools.count(1)
 
 
+def _begin_anew() -> None:
+    """In a process that was forked: or it would make the ids that its brothers make."""
+    global _process, _ids  # noqa: PLW0603
+    _process = os.urandom(4).hex()
+    _ids = _Ids()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 class _Ids:
     """The numbers behind the ids, each larger than the one before."""
 
@@ -50,7 +70,7 @@ class _Ids:
         self._last = 0
 
     def next(self) -> int:
-        milliseconds = time.time_ns() // 1_000_000
+        milliseconds = now_us() // 1_000
         random = self._random.getrandbits(74)
         value = (milliseconds << 80) | (0x7 << 76) | (random >> 62) << 64 | (0b10 << 62) | (random & _LOW_BITS)
         with self._one_at_a_time:

@@ -10,13 +10,13 @@ from typing import Any
 from bench import profile, server
 
 LOOP: tuple[tuple[str, str, str], ...] = (
-    ("batch: an item's bytes to object", "turnout.feed.batch", "Batch.item"),
-    ("batch: push and item put together", "turnout.feed.batch_intake", "read_item"),
-    ("batch: ids", "turnout.feed.batch_intake", "new_id"),
-    ("batch: the answer", "turnout.feed.batch_intake", "render_receipts"),
+    ("batch: an item's bytes to object", "turnout.feed.batch.split", "Batch.item"),
+    ("batch: push and item put together", "turnout.feed.batch.intake", "read_item"),
+    ("batch: ids", "turnout.feed.batch.intake", "new_id"),
+    ("batch: the answer", "turnout.feed.batch.intake", "render_receipts"),
 )
 BESIDE: tuple[tuple[str, str, str], ...] = (
-    ("batch: where each item begins and ends", "turnout.feed.batch_intake", "split"),
+    ("batch: where each item begins and ends", "turnout.feed.batch.intake", "split"),
 )
 COLLECTOR = "collector of cyclic garbage"
 

@@ -209,9 +209,9 @@ class Peer:
 @contextlib.contextmanager
 def open_sqlite(path: Path) -> Generator[Any]:
     """A connection of the benchmark's own, beside the peer's."""
-    from turnout.store.connect import _sqlite_module
+    from turnout.store.sqlite import sqlite_module
 
-    connection = _sqlite_module().connect(path, timeout=60, isolation_level=None)
+    connection = sqlite_module().connect(path, timeout=60, isolation_level=None)
     try:
         yield connection
     finally:

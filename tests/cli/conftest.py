@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from turnout.cli import main
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 
 class Cli:
@@ -57,7 +58,7 @@ class Cli:
         )
 
     def open(self) -> Database:
-        database = Database(self.url)
+        database = open_database(self.url)
         schema.prepare(database)
         return database
 

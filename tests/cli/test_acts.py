@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, person
-from turnout.feed.by_hand import name_actor
+from turnout.feed.by_hand.hand_in import name_actor
 
 JOHN = "john@x.org"
 SPRING = ("--event", "spring")

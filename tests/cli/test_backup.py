@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.conftest import Cli, person
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 
 def test_there_and_back(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_a_backup_says_plainly_when_the_key_is_not_in_it(
 
 def test_a_backup_changes_nothing_not_even_the_schema(cli: Cli, tmp_path: Path) -> None:
     cli.make_event()
-    database = Database(cli.url)
+    database = open_database(cli.url)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     manifest = cli.json("backup", str(tmp_path / "b"))["manifest"]

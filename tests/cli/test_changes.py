@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 from tests.cli.conftest import Cli, person
-from turnout.feed.by_hand import name_actor
+from turnout.feed.by_hand.hand_in import name_actor
 
 TURNOUT = [sys.executable, "-m", "turnout"]
 

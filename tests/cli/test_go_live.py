@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli.conftest import Cli, person
 from tests.product import TURNOUT
-from turnout.feed import go_live
-from turnout.operations.verify import verify
+from turnout.feed.by_hand import go_live
+from turnout.operations.verify.verify import verify
 
 
 @pytest.fixture
@@ -98,8 +98,25 @@ def test_people_are_told_what_would_become_of_them(rehearsing: Cli) -> None:
     assert "2 rehearsed pushes would be: 1 created, 0 updated, 0 unchanged, 1 failed." in foreseen
     assert "This was a dry run" in foreseen
     done = rehearsing.text("source", "go-live", "--event", "spring", "Shop", "--with-rehearsed")
-    assert "Shop is live" in done
+    assert "Shop is live (mode=live)" in done
     assert "2 rehearsed pushes replayed: 1 created" in done
+
+
+def test_one_is_spoken_of_as_one_and_a_mode_by_its_name(rehearsing: Cli) -> None:
+    """As `event show` and `source list` say it: mode is live or rehearsal."""
+    rehearsing.push(person("a@x.org"), source="Shop")
+    assert go(rehearsing, "--dry-run")["source"]["mode"] == "rehearsal"
+    assert rehearsing.json("source", "list", "--event", "spring")["sources"][1]["mode"] == "rehearsal"
+    foreseen = rehearsing.text("source", "go-live", "--event", "spring", "Shop", "--dry-run")
+    assert "1 rehearsed push would be: 1 created" in foreseen
+    assert "mode=live" not in foreseen
+    said = rehearsing.text("source", "go-live", "--event", "spring", "Shop")
+    assert "Shop is live (mode=live)" in said
+    assert "1 rehearsed push stays without effect; with --with-rehearsed it takes effect" in said
+    with closing(rehearsing.open()) as database, database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM bodies")
+    done = rehearsing.text("source", "go-live", "--event", "spring", "Shop", "--with-rehearsed")
+    assert "1 push is left out: its body is not kept any more" in done
 
 
 def test_bodies_that_are_gone_are_left_out(rehearsing: Cli) -> None:

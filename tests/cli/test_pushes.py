@@ -2,7 +2,10 @@
 
 from contextlib import closing
 
+import pytest
+
 from tests.cli.conftest import Cli, person
+from tests.product import Product
 
 BAD = {"profile": {"email": "nobody"}}
 
@@ -58,6 +61,34 @@ def test_a_push_is_shown_with_what_it_changed(cli: Cli) -> None:
     assert shown["actor"].startswith("cli:")
     assert "What was odd" in cli.text("pushes", "show", push["id"])
     assert "no push psh_0" in cli.error("pushes", "show", "psh_0")
+
+
+@pytest.mark.parametrize(
+    ("query", "size", "part"),
+    [
+        ("?dryRun=perhaps", 1, "its address or a header was refused"),
+        ("?dryRunn=true", 1, "its address or a header was refused"),
+        ("", 2_000_000, "its body as a whole was refused"),
+    ],
+)
+def test_d3_a_push_of_which_no_body_was_kept_says_what_was_refused_and_what_to_do(
+    cli: Cli, product: Product, monkeypatch: pytest.MonkeyPatch, query: str, size: int, part: str
+) -> None:
+    """An invalid push is stored with its error, so that it can be looked at; without a body it cannot be replayed."""
+    event = product.make_event()
+    problem = event.push_failed(person("a@x.org", title="x" * size), path=f"/attendees{query}")
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", event.database.url)
+    shown = cli.text("pushes", "show", problem["id"]).partition("\nBody\n")[2]
+    assert part in shown
+    assert "send it again" in shown
+    refused = cli.error("pushes", "replay", problem["id"])
+    assert part in refused
+    assert problem["detail"] in refused
+    assert "send it again" in refused
+    assert "its time was over" not in shown + refused
+    told = cli.run("pushes", "replay", "--event", event.slug, "--failed").stderr
+    assert "1 push whose address, headers or whole body was refused" in told
+    assert "not kept any more" not in told
 
 
 def test_a_push_without_its_body_says_why(cli: Cli) -> None:

@@ -16,7 +16,7 @@ from tests.product import Product, RunningServer, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys, sources
 from turnout.store import refusals
-from turnout.store.connect import Database
+from turnout.store.database import Database
 from turnout.store.tables import metadata
 
 JOHN = {"profile": {"email": "john.doe@example.com"}}

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tests.product import TestedEvent
-from turnout.feed import acts
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
 from turnout.feed.configurations import Configurations
 
 JOHN = "john.doe@example.com"
@@ -14,7 +16,7 @@ JANE = "jane.roe@example.com"
 
 def act(event: TestedEvent, do: Any, *arguments: Any, **options: Any) -> None:
     """As staff do, beside the server."""
-    with acts.on_stage(event.database, Configurations(event.database), event.id, "cli:ann") as scene:
+    with on_stage(event.database, Configurations(event.database), event.id, "cli:ann") as scene:
         do(scene, *arguments, **options)
 
 
@@ -33,7 +35,7 @@ def codes(receipt: dict[str, Any]) -> list[tuple[str, str]]:
 def test_c7_a_pinned_field_is_not_changed_by_a_push(event: TestedEvent) -> None:
     """A field that a person has pinned is not changed by a push; the answer warns (`pinned`)."""
     event.push_ok(profile(title="CTO"))
-    act(event, acts.pin, JOHN, "profile.title", is_pinned=True)
+    act(event, decisions.pin, JOHN, "profile.title", is_pinned=True)
     receipt = event.push_ok(profile(title="CEO", company="Example Ltd"))
     assert [change["path"] for change in receipt["changes"]] == ["profile.company"]
     assert codes(receipt) == [("profile.title", "pinned")]
@@ -44,7 +46,7 @@ def test_c7_the_warning_is_in_the_sender_s_own_notation(event: TestedEvent) -> N
     """The answer warns (`pinned`)."""
     event.push_ok(profile(title="CTO", customFields=[{"fieldName": "Diet", "fieldValue": "vegan"}]))
     for field in ("profile.title", "customFields.Diet"):
-        act(event, acts.pin, JOHN, field, is_pinned=True)
+        act(event, decisions.pin, JOHN, field, is_pinned=True)
     receipt = event.push_ok(
         {
             "profile.email": JOHN,
@@ -65,7 +67,7 @@ def test_c7_clear_and_another_source_do_not_change_a_pinned_field(event: TestedE
     """A field that a person has pinned is not changed by a push."""
     shop = event.make_source("Shop")
     event.push_ok(profile(title="CTO"))
-    act(event, acts.pin, JOHN, "profile.title", is_pinned=True)
+    act(event, decisions.pin, JOHN, "profile.title", is_pinned=True)
     for body in (profile(title=""), profile() | {"clear": ["profile.title"]}, profile(title="CEO")):
         assert "pinned" in [code for _, code in codes(event.push_ok(body, key=shop))]
     assert event.attendee(JOHN)["profile"]["title"] == "CTO"
@@ -76,27 +78,27 @@ def test_c10_who_is_put_in_or_out_of_a_group_stays_so_until_released(event: Test
     """A person puts somebody in or out of a group so that it beats every source until released."""
     shop = event.make_source("Shop", groups=groups)
     event.push_ok(in_groups("VIP"), key=shop)
-    act(event, acts.hold, JOHN, "VIP", is_in=False)
-    act(event, acts.hold, JOHN, "Press", is_in=True)
+    act(event, decisions.hold, JOHN, "VIP", is_in=False)
+    act(event, decisions.hold, JOHN, "Press", is_in=True)
     receipt = event.push_ok(in_groups("VIP", "Crew"), key=shop)
     # Of groups the receipt shows only what this source says (D1).
     assert receipt["changes"] == [
         {"path": "eventInfo.groups.groupNames", "old": ["VIP"], "new": ["VIP", "Crew"]},
     ]
     assert sorted(event.attendee(JOHN)["groups"]) == ["Crew", "Press"]
-    act(event, acts.hold, JOHN, "VIP", is_in=None)
-    act(event, acts.hold, JOHN, "Press", is_in=None)
+    act(event, decisions.hold, JOHN, "VIP", is_in=None)
+    act(event, decisions.hold, JOHN, "Press", is_in=None)
     assert sorted(event.attendee(JOHN)["groups"]) == ["Crew", "VIP"]
 
 
 def test_c10_who_is_removed_stays_withdrawn_until_that_is_undone(event: TestedEvent) -> None:
     """Removes somebody (`withdrawn` whatever sources expect, until undone; pushes are still applied, `removed`)."""
     event.push_ok(profile())
-    act(event, acts.remove, JOHN, is_removed=True)
+    act(event, decisions.remove, JOHN, is_removed=True)
     receipt = event.push_ok(profile(title="CTO"))
     assert (receipt["result"], codes(receipt)) == ("updated", [("", "removed")])
     assert (event.attendee(JOHN)["status"], event.attendee(JOHN)["profile"]["title"]) == ("withdrawn", "CTO")
-    act(event, acts.remove, JOHN, is_removed=False)
+    act(event, decisions.remove, JOHN, is_removed=False)
     assert (event.attendee(JOHN)["status"], codes(event.push_ok(profile()))) == ("attending", [])
 
 
@@ -105,7 +107,7 @@ def test_c10_a_former_address_is_the_same_attendee(event: TestedEvent, identity:
     """Changes the address (the old one becomes an alias, in either identity setting)."""
     its = event.product.make_event(identity=identity)
     made = its.push_ok(profile())
-    act(its, acts.rename, JOHN, "john@example.org")
+    act(its, decisions.rename, JOHN, "john@example.org")
     receipt = its.push_ok(profile(title="CTO"))
     assert receipt["attendee"] == {"id": made["attendee"]["id"], "email": "john@example.org"}
     assert its.attendee("john@example.org")["aliases"] == [JOHN]
@@ -118,7 +120,7 @@ def test_c10_two_who_are_merged_are_one(event: TestedEvent, identity: str) -> No
     jane = profile(JANE, thirdPartyId="2", phone="555", title="CEO")
     its.push_ok(jane | {"eventInfo": {"groups": {"groupNames": ["VIP"]}}})
     kept = its.push_ok(profile(thirdPartyId="1", title="CTO"))["attendee"]["id"]
-    act(its, acts.merge, JANE, JOHN)
+    act(its, merging.merge, JANE, JOHN)
     merged = its.attendee(JOHN)
     assert (merged["id"], merged["aliases"], merged["groups"]) == (kept, [JANE], ["VIP"])
     assert (merged["profile"]["title"], merged["profile"]["phone"]) == ("CTO", "555")
@@ -130,9 +132,9 @@ def test_c10_acts_are_lines_of_the_log(event: TestedEvent) -> None:
     """Acts are lines of the log like pushes."""
     event.push_ok(profile())
     event.push_ok(profile(JANE))
-    act(event, acts.pin, JOHN, "profile.title", is_pinned=True)
-    act(event, acts.remove, JOHN, is_removed=True)
-    act(event, acts.merge, JANE, JOHN)
+    act(event, decisions.pin, JOHN, "profile.title", is_pinned=True)
+    act(event, decisions.remove, JOHN, is_removed=True)
+    act(event, merging.merge, JANE, JOHN)
     lines = event.changes()
     assert [(line.sequence, line.kind, line.actor) for line in lines[2:]] == [
         (3, "updated", "cli:ann"),

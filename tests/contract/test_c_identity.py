@@ -6,9 +6,10 @@ import pytest
 
 from tests.product import Product, TestedEvent
 from turnout.events import event as event_room
-from turnout.feed import acts
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
 from turnout.feed.configurations import Configurations
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 
 DOE = "doe@example.com"
 BY_ID = {"identity": "third_party_id"}
@@ -345,8 +346,8 @@ def test_c6_all_ids_of_somebody_who_was_two_stay_known(by_id: TestedEvent) -> No
     """Merging takes addresses and ids to the one kept (C10); each goes on deciding, whichever came last."""
     one, two = by_id.push_ok(said("a@x.org", "1")), by_id.push_ok(said("b@x.org", "2"))
     configurations = Configurations(by_id.database)
-    with acts.on_stage(by_id.database, configurations, by_id.id, "test") as scene:
-        acts.merge(scene, who(two), who(one))
+    with on_stage(by_id.database, configurations, by_id.id, "test") as scene:
+        merging.merge(scene, who(two), who(one))
     for third_party_id in ("2", "1", "2", "2", "1"):
         receipt = by_id.push_ok(said("c@x.org", third_party_id))
         assert who(receipt) == who(one)

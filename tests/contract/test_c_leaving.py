@@ -10,11 +10,12 @@ import pytest
 from tests.product import Product, TestedEvent
 from turnout.events import event as event_room
 from turnout.events import keys
-from turnout.feed import acts, by_hand
-from turnout.feed.body import decode
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand import hand_in as handing_in
+from turnout.feed.by_hand.replay import get_original, replay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
-from turnout.feed.replay import get_original, replay
+from turnout.feed.parse.body import decode
 from turnout.model.source import PEOPLE
 from turnout.now import new_id
 
@@ -241,14 +242,14 @@ def test_c9_an_older_delete_does_not_take_back_a_newer_expectation(event: Tested
 def edit(event: TestedEvent, body: dict[str, Any]) -> Any:
     """A push of a person in the console."""
     configurations = Configurations(event.database)
-    with acts.on_stage(event.database, configurations, event.id, "test"):
+    with on_stage(event.database, configurations, event.id, "test"):
         pass
     opened = decode(json.dumps(body).encode(), None)
-    (outcome,) = by_hand.hand_in(
+    (outcome,) = handing_in.hand_in(
         event.database,
         configurations,
         event.slug,
-        lambda its: [read_item(new_id("psh"), opened, by_hand.as_sender(its, PEOPLE, "cli:ann"))],
+        lambda its: [read_item(new_id("psh"), opened, handing_in.as_sender(its, PEOPLE, "cli:ann"))],
     )
     return outcome
 

@@ -95,8 +95,11 @@ def test_e1_a_cell_of_groups_is_split_as_the_setting_says(product: Product) -> N
     content = 'email;groups\na@example.com;"A, B;C"\n'
     for lists, groups in (("none", ["A, B;C"]), (",", ["A", "B;C"]), (";", ["A, B", "C"])):
         event = product.make_event(lists=lists)
-        event.batch_ok(content)
+        (receipt,) = event.batch_ok(content)["results"]
         assert event.attendee("a@example.com")["groups"] == groups
+        # Where nobody has said how, the warning says that it was not split, and how it would be.
+        assert [one["code"] for one in receipt["warnings"]] == (["unsplit_groups"] if lists == "none" else [])
+        assert all("lists=," in one["message"] for one in receipt["warnings"])
 
 
 def test_e1_a_row_says_what_the_same_item_of_json_says(product: Product) -> None:

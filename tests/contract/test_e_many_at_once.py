@@ -351,7 +351,7 @@ def test_e1_a_rehearsed_batch_that_could_not_be_read_is_left_out_when_going_live
         timeout=60,
         check=True,
     )
-    assert "1 push left out" in done.stdout
+    assert "1 push is left out" in done.stdout
     assert [change.email for change in event.changes() if change.email] == ["ann@example.com"]
 
 

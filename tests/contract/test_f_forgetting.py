@@ -4,7 +4,7 @@ import pytest
 
 from tests.product import TestedEvent
 from turnout.feed.configurations import Configurations
-from turnout.feed.erase import Erased, erase, lift
+from turnout.feed.forget.erase import Erased, erase, lift
 
 JOHN = "john.doe@example.com"
 BODY = {"profile": {"email": JOHN, "title": "Chief zqmarker", "zqmarker": "x"}}

@@ -5,13 +5,14 @@ import threading
 import pytest
 
 from tests.product import Product, TestedEvent
+from tests.turns import make_turn
 from turnout.events import event as events
-from turnout.feed import purge
+from turnout.feed.forget import purge
 from turnout.model.event import DAY_US
 from turnout.now import now_us
 from turnout.operations import retention
 from turnout.operations.retention import Retention
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 
 EMAIL = "john.doe@example.com"
 JOHN = {"profile": {"email": EMAIL, "title": "CTO"}}
@@ -21,7 +22,7 @@ def keep_house(event: TestedEvent, monkeypatch: pytest.MonkeyPatch, after_days: 
     """Does what the server would do so many days from now."""
     monkeypatch.setattr(retention, "now_us", lambda: now_us() + after_days * DAY_US)
     monkeypatch.setattr(purge, "now_us", lambda: now_us() + after_days * DAY_US)
-    working = Retention(event.database, threading.Event())
+    working = Retention(event.database, threading.Event(), make_turn(event.database))
     while working.work(60):
         pass
 

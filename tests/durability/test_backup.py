@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.durability.load import Senders, check_acknowledged
 from tests.product import TURNOUT, Product, RunningServer, TestedEvent
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 
 BACKUPS = 4
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.durability.load import Senders, check_acknowledged
 from tests.product import Product
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 
 ACKNOWLEDGED_BEFORE_THE_KILL = (1, 40, 150, 90, 10, 60)
 

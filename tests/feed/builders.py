@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event as event_room
 from turnout.feed.configurations import Configurations
-from turnout.feed.merge import Context, Merged, merge
+from turnout.feed.settle.merge import Context, Merged, merge
 from turnout.feed.submission import Idempotency, Item, Overlay, Sender, Submission
 from turnout.model.attendee import Attendee, LastPush
 from turnout.model.change import Change
@@ -21,7 +20,7 @@ from turnout.model.push import Push, SaidField, SaidGroup
 from turnout.model.receipt import Failure
 from turnout.now import new_id
 from turnout.store import attendees, changes, events, schema
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 JOHN = "john.doe@example.com"
 MAIN = 1
@@ -170,8 +169,8 @@ def codes(warnings: Iterable[Any]) -> list[tuple[str, str]]:
 class Hall:
     """An event in a real database, and one process that commits to it."""
 
-    def __init__(self, path: Path, *, slug: str = "conf", database: Database | None = None) -> None:
-        self.database = database or Database(f"sqlite:///{path}")
+    def __init__(self, database: Database, *, slug: str = "conf") -> None:
+        self.database = database
         schema.prepare(self.database)
         self.event, self.key_text = event_room.create(self.database, slug, slug)
         self.configurations = Configurations(self.database)

@@ -11,15 +11,22 @@ from tests.feed.builders import JOHN, MAIN, SHOP, Hall, check_log, codes, make_p
 from turnout import errors
 from turnout.changes import attendee_view
 from turnout.events import keys, names, sources
-from turnout.feed import acts, commit
-from turnout.feed.settle import MAX_ATTENDEE_BYTES, MAX_GROUPS
+from turnout.feed import commit
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts import scene as scene_module
+from turnout.feed.acts.scene import get_attendee, on_stage, read_history
+from turnout.feed.settle.register import MAX_GROUPS
+from turnout.feed.settle.take import MAX_ATTENDEE_BYTES
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change
 from turnout.model.push import Push
 from turnout.model.receipt import Outcome
 from turnout.model.source import PEOPLE
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 from turnout.store import attendees, events
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 JANE = "jane.roe@example.com"
 
@@ -27,8 +34,8 @@ JANE = "jane.roe@example.com"
 class Desk(Hall):
     """An event with two sources, and somebody who acts."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         keys.create(self.database, self.event.id, label="Shop")
 
     def go_by_id(self) -> None:
@@ -40,7 +47,7 @@ class Desk(Hall):
             events.move_clocks(connection, [clock])
 
     def act(self, do: Any, *arguments: Any, **options: Any) -> list[Change]:
-        with acts.on_stage(self.database, self.configurations, self.event.id, "cli:ann") as scene:
+        with on_stage(self.database, self.configurations, self.event.id, "cli:ann") as scene:
             return do(scene, *arguments, **options)
 
     def push(self, push: Push, source: int = MAIN) -> Outcome:
@@ -55,7 +62,7 @@ class Desk(Hall):
 
     def person(self, reference: str = JOHN) -> Attendee:
         with self.database.read() as connection:
-            return acts.get_attendee(connection, self.event.id, reference)
+            return get_attendee(connection, self.event.id, reference)
 
     def shown(self, reference: str = JOHN) -> attendee_view.AttendeeView:
         return attendee_view.view(self.person(reference), self.configuration)
@@ -67,7 +74,7 @@ class Desk(Hall):
 
 @pytest.fixture(params=["email", "third_party_id"])
 def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "turnout.db")
+    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     if request.param == "third_party_id":
         desk.go_by_id()
     yield desk
@@ -86,7 +93,7 @@ def paths_of(change: Change) -> list[tuple[Any, ...]]:
 
 def test_a_pinned_field_stays_under_every_push(desk: Desk) -> None:
     desk.push(make_push(title="CTO", company="A", observed_at=5))
-    (line,) = desk.act(acts.pin, JOHN, "profile.title", is_pinned=True)
+    (line,) = desk.act(decisions.pin, JOHN, "profile.title", is_pinned=True)
     assert paths_of(line) == [("pin", "title", False, True)]
     assert (line.kind, line.actor, line.source_number, line.push_id) == ("updated", "cli:ann", PEOPLE, None)
     for source in (MAIN, SHOP):
@@ -105,13 +112,13 @@ def test_a_pinned_field_stays_under_every_push(desk: Desk) -> None:
 
 def test_what_is_there_may_be_said_again_without_a_warning(desk: Desk) -> None:
     desk.push(make_push(title="CTO"))
-    desk.act(acts.pin, JOHN, "title", is_pinned=True)
+    desk.act(decisions.pin, JOHN, "title", is_pinned=True)
     assert desk.push(make_push(title="CTO")).warnings == []
 
 
 def test_an_empty_field_can_be_held_empty(desk: Desk) -> None:
     desk.push(make_push())
-    desk.act(acts.pin, JOHN, "profile.title", is_pinned=True)
+    desk.act(decisions.pin, JOHN, "profile.title", is_pinned=True)
     assert codes(desk.push(make_push(title="CTO")).warnings) == [("profile.title", "pinned")]
     assert desk.push(make_push(title="")).warnings == []
     assert desk.shown().profile["title"] is None
@@ -119,9 +126,9 @@ def test_an_empty_field_can_be_held_empty(desk: Desk) -> None:
 
 def test_an_unpinned_field_goes_with_the_next_push(desk: Desk) -> None:
     desk.push(make_push(title="CTO"))
-    desk.act(acts.pin, JOHN, "profile.title", is_pinned=True)
+    desk.act(decisions.pin, JOHN, "profile.title", is_pinned=True)
     desk.push(make_push(title="CEO"))
-    (line,) = desk.act(acts.pin, JOHN, "profile.title", is_pinned=False)
+    (line,) = desk.act(decisions.pin, JOHN, "profile.title", is_pinned=False)
     assert paths_of(line) == [("pin", "title", True, False)]
     assert desk.shown().profile["title"] == "CTO"
     desk.push(make_push(title="CFO"))
@@ -130,17 +137,17 @@ def test_an_unpinned_field_goes_with_the_next_push(desk: Desk) -> None:
 
 def test_a_custom_field_is_pinned_by_its_name(desk: Desk) -> None:
     desk.push(make_push(custom_fields={"Shoe size": "43", "Diet": "vegan"}))
-    desk.act(acts.pin, JOHN, "customFields.shoe size ", is_pinned=True)
+    desk.act(decisions.pin, JOHN, "customFields.shoe size ", is_pinned=True)
     outcome = desk.push(make_push(custom_fields={"SHOE SIZE": "44", "Diet": "none"}))
     assert codes(outcome.warnings) == [("profile.customFields[0].fieldValue", "pinned")]
     assert desk.shown().custom_fields == {"Shoe size": "43", "Diet": "none"}
     assert desk.shown().pinned == ["profile.customFields.Shoe size"]
-    assert desk.act(acts.pin, JOHN, "profile.customFields.Shoe size", is_pinned=True) == []
+    assert desk.act(decisions.pin, JOHN, "profile.customFields.Shoe size", is_pinned=True) == []
 
 
 def test_a_pinned_address_keeps_its_spelling(desk: Desk) -> None:
     desk.push(make_push(thirdPartyId="1"))
-    desk.act(acts.pin, JOHN, "profile.email", is_pinned=True)
+    desk.act(decisions.pin, JOHN, "profile.email", is_pinned=True)
     assert codes(desk.push(make_push("John.Doe@example.com", thirdPartyId="1")).warnings) == [
         ("profile.email", "pinned")
     ]
@@ -151,7 +158,7 @@ def test_a_pinned_address_keeps_its_spelling(desk: Desk) -> None:
 def test_what_is_no_field_cannot_be_pinned(desk: Desk, field: str) -> None:
     desk.push(make_push())
     with pytest.raises(errors.NotFound):
-        desk.act(acts.pin, JOHN, field, is_pinned=True)
+        desk.act(decisions.pin, JOHN, field, is_pinned=True)
 
 
 # --- Groups ----------------------------------------------------------------------------------------------------------
@@ -160,7 +167,7 @@ def test_what_is_no_field_cannot_be_pinned(desk: Desk, field: str) -> None:
 @pytest.mark.parametrize("mode", ["source", "add", "replace"])
 def test_who_is_held_in_a_group_stays_in_it(desk: Desk, mode: str) -> None:
     desk.push(make_push(groups=["VIP", "Press"]))
-    (line,) = desk.act(acts.hold, JOHN, "vip", is_in=True)
+    (line,) = desk.act(decisions.hold, JOHN, "vip", is_in=True)
     assert paths_of(line) == [("held", 1, None, True)]
     for source in (MAIN, SHOP):
         desk.push_with(make_push(groups=["Crew"]), source, groups=mode)
@@ -171,35 +178,35 @@ def test_who_is_held_in_a_group_stays_in_it(desk: Desk, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["source", "add", "replace"])
 def test_who_is_held_out_of_a_group_stays_out_of_it(desk: Desk, mode: str) -> None:
     desk.push(make_push(groups=["VIP", "Press"]))
-    (line,) = desk.act(acts.hold, JOHN, "VIP", is_in=False)
+    (line,) = desk.act(decisions.hold, JOHN, "VIP", is_in=False)
     assert paths_of(line) == [("held", 1, None, False), ("groups", None, [1, 2], [2])]
     for source in (MAIN, SHOP):
         outcome = desk.push_with(make_push(groups=["VIP"]), source, groups=mode)
         # The receipt tells a source what it says itself (D1).
         assert outcome.result in ("updated", "unchanged")
         assert "VIP" not in desk.shown().groups
-    desk.act(acts.hold, JOHN, "VIP", is_in=None)
+    desk.act(decisions.hold, JOHN, "VIP", is_in=None)
     assert "VIP" in desk.shown().groups
 
 
 def test_released_groups_are_what_sources_say_by_then(desk: Desk) -> None:
     desk.push(make_push(groups=["VIP"]))
-    desk.act(acts.hold, JOHN, "VIP", is_in=True)
+    desk.act(decisions.hold, JOHN, "VIP", is_in=True)
     desk.push(make_push(groups=["Press"]))
     assert desk.shown().groups == ["VIP", "Press"]
-    (line,) = desk.act(acts.hold, JOHN, "VIP", is_in=None)
+    (line,) = desk.act(decisions.hold, JOHN, "VIP", is_in=None)
     assert paths_of(line) == [("held", 1, True, None), ("groups", None, [1, 2], [2])]
-    assert desk.act(acts.hold, JOHN, "VIP", is_in=None) == []
+    assert desk.act(decisions.hold, JOHN, "VIP", is_in=None) == []
 
 
 def test_people_put_somebody_into_a_group_for_staff_only(desk: Desk) -> None:
     desk.push(make_push())
-    desk.act(acts.hold, JOHN, "Backstage", is_in=True)
+    desk.act(decisions.hold, JOHN, "Backstage", is_in=True)
     names.set_staff_only(desk.database, desk.event.id, "Backstage", True)
     assert [code for _, code in codes(desk.push(make_push(groups=["Backstage"])).warnings)] == ["staff_only_group"]
     assert desk.shown().groups == ["Backstage"]
-    assert desk.act(acts.hold, JOHN, "Backstage", is_in=True) == []
-    desk.act(acts.hold, JOHN, "Backstage", is_in=None)
+    assert desk.act(decisions.hold, JOHN, "Backstage", is_in=True) == []
+    desk.act(decisions.hold, JOHN, "Backstage", is_in=None)
     assert desk.shown().groups == []
 
 
@@ -207,15 +214,15 @@ def test_only_who_is_put_in_makes_a_group_and_within_bounds(desk: Desk, monkeypa
     desk.push(make_push())
     for is_in in (False, None):
         with pytest.raises(errors.NotFound):
-            desk.act(acts.hold, JOHN, "Crew", is_in=is_in)
+            desk.act(decisions.hold, JOHN, "Crew", is_in=is_in)
     for name in ("x" * 256, "a\0b"):
         with pytest.raises(errors.InvalidRequest):
-            desk.act(acts.hold, JOHN, name, is_in=True)
+            desk.act(decisions.hold, JOHN, name, is_in=True)
     assert MAX_GROUPS == 10_000
-    monkeypatch.setattr(acts, "MAX_GROUPS", 1)
-    desk.act(acts.hold, JOHN, "Crew", is_in=True)
+    monkeypatch.setattr(decisions, "MAX_GROUPS", 1)
+    desk.act(decisions.hold, JOHN, "Crew", is_in=True)
     with pytest.raises(errors.Conflict):
-        desk.act(acts.hold, JOHN, "Press", is_in=True)
+        desk.act(decisions.hold, JOHN, "Press", is_in=True)
 
 
 # --- Removing --------------------------------------------------------------------------------------------------------
@@ -223,7 +230,7 @@ def test_only_who_is_put_in_makes_a_group_and_within_bounds(desk: Desk, monkeypa
 
 def test_who_is_removed_stays_withdrawn_whatever_is_pushed(desk: Desk) -> None:
     desk.push(make_push(title="CTO"))
-    (line,) = desk.act(acts.remove, JOHN, is_removed=True)
+    (line,) = desk.act(decisions.remove, JOHN, is_removed=True)
     assert (line.kind, paths_of(line)) == (
         "withdrawn",
         [("removed", None, False, True), ("status", None, "attending", "withdrawn")],
@@ -235,8 +242,8 @@ def test_who_is_removed_stays_withdrawn_whatever_is_pushed(desk: Desk) -> None:
     desk.push(make_push(), SHOP)
     # What was pushed is kept.
     assert desk.shown().profile["title"] == f"CEO {SHOP}"
-    assert desk.act(acts.remove, JOHN, is_removed=True) == []
-    (line,) = desk.act(acts.remove, JOHN, is_removed=False)
+    assert desk.act(decisions.remove, JOHN, is_removed=True) == []
+    (line,) = desk.act(decisions.remove, JOHN, is_removed=False)
     assert (line.kind, desk.person().status) == ("returned", "attending")
     assert desk.push(make_push(title="x")).warnings == []
 
@@ -244,11 +251,11 @@ def test_who_is_removed_stays_withdrawn_whatever_is_pushed(desk: Desk) -> None:
 def test_undoing_a_removal_brings_back_only_who_is_expected(desk: Desk) -> None:
     desk.push(make_push())
     desk.push(make_push(attending=False))
-    (line,) = desk.act(acts.remove, JOHN, is_removed=True)
+    (line,) = desk.act(decisions.remove, JOHN, is_removed=True)
     assert (line.kind, paths_of(line)) == ("updated", [("removed", None, False, True)])
-    (line,) = desk.act(acts.remove, JOHN, is_removed=False)
+    (line,) = desk.act(decisions.remove, JOHN, is_removed=False)
     assert (line.kind, desk.person().status) == ("updated", "withdrawn")
-    assert desk.act(acts.remove, JOHN, is_removed=False) == []
+    assert desk.act(decisions.remove, JOHN, is_removed=False) == []
 
 
 # --- Another address -------------------------------------------------------------------------------------------------
@@ -256,7 +263,7 @@ def test_undoing_a_removal_brings_back_only_who_is_expected(desk: Desk) -> None:
 
 def test_a_former_address_is_the_same_attendee_and_does_not_rename_back(desk: Desk) -> None:
     desk.push(make_push(title="CTO"))
-    (line,) = desk.act(acts.rename, JOHN, "johnny@example.com")
+    (line,) = desk.act(decisions.rename, JOHN, "johnny@example.com")
     assert paths_of(line) == [
         ("profile", "email", JOHN, "johnny@example.com"),
         ("aliases", None, [], [JOHN]),
@@ -268,20 +275,20 @@ def test_a_former_address_is_the_same_attendee_and_does_not_rename_back(desk: De
             assert outcome.result == "updated"
             assert desk.person(JOHN).id == desk.person("johnny@example.com").id
     assert desk.person(JOHN).email.lower() == "johnny@example.com"
-    assert desk.act(acts.rename, JOHN, desk.person(JOHN).email) == []
+    assert desk.act(decisions.rename, JOHN, desk.person(JOHN).email) == []
 
 
 def test_a_rename_can_be_taken_back(desk: Desk) -> None:
     desk.push(make_push())
-    desk.act(acts.rename, JOHN, "johnny@example.com")
-    desk.act(acts.rename, JOHN, JOHN)
+    desk.act(decisions.rename, JOHN, "johnny@example.com")
+    desk.act(decisions.rename, JOHN, JOHN)
     assert (desk.person().email, desk.person().aliases) == (JOHN, ["johnny@example.com"])
     assert desk.person("johnny@example.com").id == desk.person().id
 
 
 def test_another_spelling_of_an_address_is_no_alias(desk: Desk) -> None:
     desk.push(make_push())
-    desk.act(acts.rename, JOHN, "John.Doe@example.com")
+    desk.act(decisions.rename, JOHN, "John.Doe@example.com")
     assert (desk.person().email, desk.person().aliases) == ("John.Doe@example.com", [])
 
 
@@ -289,18 +296,18 @@ def test_another_spelling_of_an_address_is_no_alias(desk: Desk) -> None:
 def test_an_address_has_to_look_like_one(desk: Desk, address: str) -> None:
     desk.push(make_push())
     with pytest.raises(errors.InvalidRequest):
-        desk.act(acts.rename, JOHN, address)
+        desk.act(decisions.rename, JOHN, address)
 
 
 def test_an_address_is_not_taken_from_somebody_else(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "turnout.db")
+    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     desk.push(make_push())
     desk.push(make_push(JANE))
     with pytest.raises(errors.Conflict, match="merge them"):
-        desk.act(acts.rename, JOHN, JANE.upper())
+        desk.act(decisions.rename, JOHN, JANE.upper())
     # A former one is free: it leads to whoever has it now.
-    desk.act(acts.rename, JANE, "jane@example.com")
-    desk.act(acts.rename, JOHN, JANE)
+    desk.act(decisions.rename, JANE, "jane@example.com")
+    desk.act(decisions.rename, JOHN, JANE)
     assert desk.person(JANE).aliases == [JOHN]
     assert desk.person("jane@example.com").aliases == [JANE]
     desk.push(make_push(JANE, title="CTO"))
@@ -310,17 +317,17 @@ def test_an_address_is_not_taken_from_somebody_else(tmp_path: Path) -> None:
 
 
 def test_where_ids_decide_two_may_share_an_address_and_are_told_apart_by_id(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "turnout.db")
+    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     desk.go_by_id()
     first = desk.push(make_push(thirdPartyId="1"))
     second = desk.push(make_push(JANE, thirdPartyId="2"))
     assert first.attendee
     assert second.attendee
     assert second.attendee.id
-    desk.act(acts.rename, JANE, JOHN)
+    desk.act(decisions.rename, JANE, JOHN)
     with pytest.raises(errors.Conflict, match=second.attendee.id):
-        desk.act(acts.pin, JOHN, "profile.title", is_pinned=True)
-    desk.act(acts.pin, second.attendee.id, "profile.title", is_pinned=True)
+        desk.act(decisions.pin, JOHN, "profile.title", is_pinned=True)
+    desk.act(decisions.pin, second.attendee.id, "profile.title", is_pinned=True)
     assert desk.push(make_push(title="CTO", thirdPartyId="1")).warnings == []
     assert codes(desk.push(make_push(title="CTO", thirdPartyId="2")).warnings) == [("profile.title", "pinned")]
     check_log(desk.database)
@@ -328,15 +335,15 @@ def test_where_ids_decide_two_may_share_an_address_and_are_told_apart_by_id(tmp_
 
 
 def test_where_ids_decide_a_push_with_the_id_renames_back(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "turnout.db")
+    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     desk.go_by_id()
     desk.push(make_push(thirdPartyId="1"))
-    desk.act(acts.rename, JOHN, "johnny@example.com")
+    desk.act(decisions.rename, JOHN, "johnny@example.com")
     desk.push(make_push(thirdPartyId="1"))
     assert desk.person().email == JOHN
     # Unless people hold the address.
-    desk.act(acts.rename, JOHN, "johnny@example.com")
-    desk.act(acts.pin, JOHN, "profile.email", is_pinned=True)
+    desk.act(decisions.rename, JOHN, "johnny@example.com")
+    desk.act(decisions.pin, JOHN, "profile.email", is_pinned=True)
     assert codes(desk.push(make_push(thirdPartyId="1")).warnings) == [("profile.email", "pinned")]
     assert desk.person().email == "johnny@example.com"
     check_log(desk.database)
@@ -368,7 +375,7 @@ def test_the_one_kept_gets_what_it_lacks(desk: Desk) -> None:
         )
     )
     jane, john = desk.person(JANE), desk.person()
-    gone, kept = desk.act(acts.merge, JANE, JOHN)
+    gone, kept = desk.act(merging.merge, JANE, JOHN)
     assert (gone.kind, gone.attendee_id, kept.kind, kept.attendee_id) == ("merged", jane.id, "merged", john.id)
     shown = desk.shown()
     assert (shown.id, shown.email, shown.aliases) == (john.id, JOHN, [JANE])
@@ -381,14 +388,14 @@ def test_the_one_kept_gets_what_it_lacks(desk: Desk) -> None:
     # The other's address and id lead to the one kept, and it is nobody of its own any more.
     assert desk.person(JANE).id == desk.person(jane.id).id == john.id
     assert desk.everybody() == [JOHN]
-    assert desk.act(acts.merge, JANE, JOHN) == []
+    assert desk.act(merging.merge, JANE, JOHN) == []
 
 
 def test_pushes_of_either_are_the_one_kept(desk: Desk) -> None:
     desk.push(make_push(JANE, thirdPartyId="2"))
     desk.push(make_push(thirdPartyId="1"))
     kept = desk.person().id
-    desk.act(acts.merge, JANE, JOHN)
+    desk.act(merging.merge, JANE, JOHN)
     for third_party_id in ("1", "2", "1", "2"):
         for email in (JANE, JOHN):
             outcome = desk.push(make_push(email, thirdPartyId=third_party_id, title=f"{email} {third_party_id}"))
@@ -403,7 +410,7 @@ def test_pushes_of_either_are_the_one_kept(desk: Desk) -> None:
 def test_a_source_takes_back_the_groups_that_came_with_the_other(desk: Desk) -> None:
     desk.push(make_push(JANE, groups=["VIP"], thirdPartyId="2"))
     desk.push(make_push(groups=["Press"], thirdPartyId="1"))
-    desk.act(acts.merge, JANE, JOHN)
+    desk.act(merging.merge, JANE, JOHN)
     outcome = desk.push(make_push(groups=["Press"], thirdPartyId="1"))
     assert outcome.changes[-1].old == ["VIP", "Press"]
     assert desk.shown().groups == ["Press"]
@@ -413,14 +420,14 @@ def test_what_people_hold_goes_along_and_that_of_the_one_kept_wins(desk: Desk) -
     desk.push(make_push(JANE, title="CEO", phone="555", groups=["VIP", "Press"], thirdPartyId="2"))
     desk.push(make_push(title="CTO", groups=["VIP"], thirdPartyId="1"))
     for field in ("profile.title", "profile.phone"):
-        desk.act(acts.pin, JANE, field, is_pinned=True)
-    desk.act(acts.pin, JOHN, "profile.company", is_pinned=True)
-    desk.act(acts.hold, JANE, "Crew", is_in=True)
-    desk.act(acts.hold, JANE, "Press", is_in=False)
-    desk.act(acts.hold, JANE, "VIP", is_in=False)
-    desk.act(acts.hold, JOHN, "VIP", is_in=True)
+        desk.act(decisions.pin, JANE, field, is_pinned=True)
+    desk.act(decisions.pin, JOHN, "profile.company", is_pinned=True)
+    desk.act(decisions.hold, JANE, "Crew", is_in=True)
+    desk.act(decisions.hold, JANE, "Press", is_in=False)
+    desk.act(decisions.hold, JANE, "VIP", is_in=False)
+    desk.act(decisions.hold, JOHN, "VIP", is_in=True)
     desk.push(make_push(JANE, company="Jane Ltd", thirdPartyId="2"))
-    desk.act(acts.merge, JANE, JOHN)
+    desk.act(merging.merge, JANE, JOHN)
     shown = desk.shown()
     # The phone came, and is held as it was; a company that is held empty is not missing.
     assert shown.pinned == ["profile.company", "profile.phone"]
@@ -433,7 +440,7 @@ def test_merging_brings_somebody_back_whom_the_other_s_source_expects(desk: Desk
     desk.push(make_push(JANE), SHOP)
     desk.push(make_push())
     desk.push(make_push(attending=False))
-    _, kept = desk.act(acts.merge, JANE, JOHN)
+    _, kept = desk.act(merging.merge, JANE, JOHN)
     assert desk.person().status == "attending"
     assert ("status", None, "withdrawn", "attending") in paths_of(kept)
     desk.push(make_push(JANE, attending=False), SHOP)
@@ -443,10 +450,10 @@ def test_merging_brings_somebody_back_whom_the_other_s_source_expects(desk: Desk
 def test_who_was_removed_stays_so_when_another_is_merged_in(desk: Desk) -> None:
     desk.push(make_push(JANE))
     desk.push(make_push())
-    desk.act(acts.remove, JOHN, is_removed=True)
-    desk.act(acts.merge, JANE, JOHN)
+    desk.act(decisions.remove, JOHN, is_removed=True)
+    desk.act(merging.merge, JANE, JOHN)
     assert desk.person(JANE).status == "withdrawn"
-    desk.act(acts.remove, JANE, is_removed=False)
+    desk.act(decisions.remove, JANE, is_removed=False)
     assert desk.person().status == "attending"
 
 
@@ -455,35 +462,35 @@ def test_merges_may_follow_one_another(desk: Desk) -> None:
     for number, email in enumerate(people.values()):
         desk.push(make_push(email, thirdPartyId=str(number), groups=[email]))
     ids = {name: desk.person(email).id for name, email in people.items()}
-    desk.act(acts.rename, people["a"], "a2@example.com")
-    desk.act(acts.merge, people["a"], people["b"])
-    desk.act(acts.merge, people["d"], people["c"])
-    desk.act(acts.merge, people["b"], people["c"])
+    desk.act(decisions.rename, people["a"], "a2@example.com")
+    desk.act(merging.merge, people["a"], people["b"])
+    desk.act(merging.merge, people["d"], people["c"])
+    desk.act(merging.merge, people["b"], people["c"])
     for reference in (*people.values(), *ids.values(), "a2@example.com"):
         assert desk.person(reference).id == ids["c"]
     kept = desk.person(ids["c"])
     assert sorted(kept.absorbed) == sorted([ids["a"], ids["b"], ids["d"]])
     assert sorted(kept.ids_of(MAIN)) == ["0", "1", "2", "3"]
     assert len(kept.group_numbers()) == 4
-    assert desk.act(acts.merge, ids["a"], people["d"]) == []
+    assert desk.act(merging.merge, ids["a"], people["d"]) == []
     for number, email in enumerate(people.values()):
         outcome = desk.push(make_push(email, thirdPartyId=str(number), phone=str(number)))
         assert outcome.attendee
         assert outcome.attendee.id == ids["c"]
     # Every act on a former one is one on the one kept.
-    desk.act(acts.pin, ids["a"], "profile.phone", is_pinned=True)
+    desk.act(decisions.pin, ids["a"], "profile.phone", is_pinned=True)
     assert desk.person(people["d"]).pins == ["phone"]
 
 
 def test_two_that_are_too_large_together_are_not_merged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_ATTENDEE_BYTES == 1 << 20
-    monkeypatch.setattr(acts, "MAX_ATTENDEE_BYTES", 2_000)
+    monkeypatch.setattr(scene_module, "MAX_ATTENDEE_BYTES", 2_000)
     half = "x" * 1_001
     desk.push(make_push(JANE, title=half))
     desk.push(make_push(company=half))
     before = len(desk.changes())
     with pytest.raises(errors.Conflict, match="bytes"):
-        desk.act(acts.merge, JANE, JOHN)
+        desk.act(merging.merge, JANE, JOHN)
     assert (len(desk.changes()), sorted(desk.everybody())) == (before, [JANE, JOHN])
 
 
@@ -494,17 +501,17 @@ def test_two_that_are_too_large_together_are_not_merged(desk: Desk, monkeypatch:
 def test_nobody_is_acted_upon(desk: Desk, reference: str) -> None:
     desk.push(make_push())
     with pytest.raises(errors.NotFound):
-        desk.act(acts.remove, reference, is_removed=True)
+        desk.act(decisions.remove, reference, is_removed=True)
     assert len(desk.changes()) == 1
 
 
 def test_an_act_is_a_line_of_the_log_that_explain_shows(desk: Desk) -> None:
     desk.push(make_push(title="CTO"))
-    desk.act(acts.pin, JOHN, "profile.title", is_pinned=True)
-    desk.act(acts.rename, JOHN, "johnny@example.com")
-    desk.act(acts.hold, JOHN, "VIP", is_in=True)
+    desk.act(decisions.pin, JOHN, "profile.title", is_pinned=True)
+    desk.act(decisions.rename, JOHN, "johnny@example.com")
+    desk.act(decisions.hold, JOHN, "VIP", is_in=True)
     with desk.database.read() as connection:
-        history = list(acts.read_history(connection, desk.event.id, desk.person()))
+        history = list(read_history(connection, desk.event.id, desk.person()))
     assert [(line.sequence, line.actor) for line in history] == [
         (4, "cli:ann"),
         (3, "cli:ann"),

@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from turnout.feed.batch import MAX_ITEMS, Batch, split
-from turnout.feed.body import decode
+from turnout.feed.batch.split import MAX_ITEMS, Batch, split
+from turnout.feed.parse.body import decode
 
 ITEMS = [{"profile": {"email": "zoë@b.c", "title": "\U0001f600"}}, {"profile.email": "b@b.c"}, {}]
 NDJSON = "application/x-ndjson"

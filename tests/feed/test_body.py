@@ -9,8 +9,8 @@ import zlib
 import pytest
 
 from turnout.errors import BodyTooLarge, MalformedBody, UnsupportedEncoding
-from turnout.feed.body import Body, Number, decode_any, redact, unpack, write_json
-from turnout.feed.redact import excerpt, show
+from turnout.feed.parse.body import Body, Number, decode_any, redact, unpack, write_json
+from turnout.feed.parse.redact import excerpt, show
 
 KEY = "trn_0af3_S3cretS3cret"
 FORM = "application/x-www-form-urlencoded"

@@ -21,14 +21,16 @@ from tests.feed.builders import (
 from turnout import errors
 from turnout.events import event as event_room
 from turnout.events import keys, names, sources
-from turnout.feed import commit, settle
-from turnout.feed import draft as draft_module
+from turnout.feed import commit
 from turnout.feed.commit import write
 from turnout.feed.configurations import Configurations
+from turnout.feed.settle import draft as draft_module
+from turnout.feed.settle import register, settle
+from turnout.feed.settle import take as take_module
 from turnout.feed.submission import WHOLE, Idempotency, Overlay, StaleConfiguration, Submission
 from turnout.model.receipt import Failure, Outcome, Problem
 from turnout.store import pushes
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 JANE = "jane@example.com"
 JIM = "jim@example.com"
@@ -38,7 +40,7 @@ BROKEN = Failure("invalid_push", "profile.email is missing.", [Problem("profile.
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(tmp_path / "turnout.db")
+    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     yield hall
     hall.close()
 
@@ -53,7 +55,7 @@ def _the_log_leads_to_the_state(hall: Hall) -> Iterator[None]:
 def other_process(hall: Hall) -> Iterator[Hall]:
     """The same event, as a second process knows it; it has looked at the event already."""
     other = Hall.__new__(Hall)
-    other.database = Database(hall.database.url)
+    other.database = open_database(hall.database.url)
     other.configurations = Configurations(other.database)
     other.event, other.slug = hall.event, hall.slug
     assert other.configuration.event == hall.event
@@ -162,7 +164,7 @@ def test_c8_different_fields_of_two_sources_in_one_commit_both_take_effect(hall:
 
 
 def test_two_events_in_one_commit_have_a_log_and_people_of_their_own(hall: Hall) -> None:
-    other = Hall(hall.database.path, slug="fair", database=hall.database)
+    other = Hall(hall.database, slug="fair")
     results = take(
         hall,
         hall.submit(make_push(title="here", groups=["VIP"])),
@@ -197,7 +199,7 @@ def test_c8_how_pushes_are_grouped_into_commits_does_not_matter(
         )
         for _ in range(25)
     ]
-    other = Hall(hall.database.path, slug="fair", database=hall.database)
+    other = Hall(hall.database, slug="fair")
     together = say(hall, *said)
     alone = [say(other, push)[0] for push in said]
 
@@ -258,7 +260,7 @@ def test_d3_an_invalid_push_changes_nothing_and_is_kept_with_its_error(hall: Hal
 def test_b3_a_push_over_an_events_bounds_harms_no_neighbour_and_registers_no_name(
     hall: Hall, monkeypatch: pytest.MonkeyPatch, bound: str, bad: Any, code: str, path: str
 ) -> None:
-    monkeypatch.setattr(settle, bound, 2)
+    monkeypatch.setattr(register, bound, 2)
     say(hall, make_push(custom_fields={"a": "x"}, groups=["a"]))
     outcomes = say(
         hall,
@@ -276,8 +278,8 @@ def test_b3_a_push_over_an_events_bounds_harms_no_neighbour_and_registers_no_nam
 
 def test_b3_an_event_that_is_full_still_takes_the_names_it_has(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     say(hall, make_push(groups=["A", "B"], custom_fields={"A": "1", "B": "2"}))
-    monkeypatch.setattr(settle, "MAX_GROUPS", 1)
-    monkeypatch.setattr(settle, "MAX_CUSTOM_FIELDS", 1)
+    monkeypatch.setattr(register, "MAX_GROUPS", 1)
+    monkeypatch.setattr(register, "MAX_CUSTOM_FIELDS", 1)
     (outcome,) = say(hall, make_push(groups=["b"], custom_fields={"b": "3"}))
     assert outcome.result == "updated"
 
@@ -285,7 +287,7 @@ def test_b3_an_event_that_is_full_still_takes_the_names_it_has(hall: Hall, monke
 def test_an_attendee_that_grows_too_large_harms_no_neighbour_and_stays_as_he_was(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "MAX_ATTENDEE_BYTES", 2_000)
+    monkeypatch.setattr(take_module, "MAX_ATTENDEE_BYTES", 2_000)
     outcomes = say(
         hall,
         make_push(title="CTO"),
@@ -534,7 +536,7 @@ def failing_batch(hall: Hall, claim: Idempotency | None = None) -> Submission:
 
 
 def test_e2_one_failing_item_and_nothing_takes_effect(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "MAX_GROUPS", 3)
+    monkeypatch.setattr(register, "MAX_GROUPS", 3)
     say(hall, make_push(title="CTO"))
     before = everything_but_the_push_log(hall)
     (error,) = take(hall, failing_batch(hall))
@@ -547,7 +549,7 @@ def test_e2_one_failing_item_and_nothing_takes_effect(hall: Hall, monkeypatch: p
 
 
 def test_e2_the_failing_items_are_kept_and_the_others_are_not(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "MAX_GROUPS", 3)
+    monkeypatch.setattr(register, "MAX_GROUPS", 3)
     take(hall, failing_batch(hall))
     assert hall.rows("SELECT result, email, dry_run FROM pushes ORDER BY id") == [
         ("failed", None, 0),

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnout.feed import parse
-from turnout.feed.batch import MAX_ITEMS, Batch, glimpse, split
-from turnout.feed.body import Body
-from turnout.feed.csv.cells import SEPARATORS, disarm, list_rows, read_cells, rearm, write_row
-from turnout.feed.csv.columns import is_known, read_columns, to_path
-from turnout.feed.csv.failed import write_failed
+from turnout.feed.batch.csv.cells import SEPARATORS, disarm, list_rows, read_cells, rearm, write_row
+from turnout.feed.batch.csv.columns import is_known, read_columns, to_path
+from turnout.feed.batch.csv.failed import write_failed
+from turnout.feed.batch.split import MAX_ITEMS, Batch, glimpse, split
+from turnout.feed.parse.body import Body
+from turnout.feed.parse.push import to_push
 from turnout.model.push import Push
 
 KEY = "trn_" + "0" * 32 + "_" + "A" * 32
@@ -33,7 +33,7 @@ def bodies(content: str | bytes) -> list[Any]:
 
 
 def push(body: Body) -> Push:
-    return parse.to_push(body, lists="none", now=0)
+    return to_push(body, lists="none", now=0)
 
 
 # What is CSV
@@ -180,7 +180,7 @@ def test_e1_rows_say_what_their_cells_say() -> None:
     assert [group.name for group in first.groups or ()] == ["A,B"]
     assert [(field.name, field.value) for field in first.custom_fields] == [("Shoe size", "43")]
     assert (first.unknown_fields, first.clear_profile, first.attending) == ({"Consent": "yes"}, ("title",), False)
-    assert [warning.code for warning in first.warnings] == ["unknown_field"]
+    assert [warning.code for warning in first.warnings] == ["unknown_field", "unsplit_groups"]
     assert second == Push(email="b@b.c", spelled=second.spelled)
 
 
@@ -415,6 +415,6 @@ def _outcome(body: Body, lists: Any) -> object:
     from turnout.errors import Refused
 
     try:
-        return parse.to_push(body, lists=lists, now=0)
+        return to_push(body, lists=lists, now=0)
     except Refused as error:
         return error.problems

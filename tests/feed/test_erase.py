@@ -11,24 +11,28 @@ import httpx2
 import msgspec
 import pytest
 
+from tests.databases import as_file
 from tests.feed.builders import check_log
 from tests.product import Product, TestedEvent
 from turnout import errors
 from turnout.events import event as event_room
 from turnout.events import keys
-from turnout.feed import acts
-from turnout.feed import erase as erasing
-from turnout.feed.body import decode
-from turnout.feed.by_hand import as_sender, hand_in
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand.hand_in import as_sender, hand_in
 from turnout.feed.configurations import Configurations
-from turnout.feed.erase import Erased
+from turnout.feed.forget import erase as erasing
+from turnout.feed.forget.erase import Erased
 from turnout.feed.intake import read_item
-from turnout.feed.suppress import find_addresses, is_in
+from turnout.feed.parse.body import decode
+from turnout.feed.settle.suppress import find_addresses, is_in
 from turnout.model.event import Configuration
 from turnout.now import new_id
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 from turnout.store import changes, events, schema, wipe
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 MARK = b"zqzq"
 """Every value of the person begins with it, and nothing else of the database has it."""
@@ -46,7 +50,7 @@ class Forgetting:
         self.configurations = Configurations(database)
 
     def act(self, do: Any, *arguments: Any, **options: Any) -> None:
-        with acts.on_stage(self.database, self.configurations, self.event_id, "cli:bob") as scene:
+        with on_stage(self.database, self.configurations, self.event_id, "cli:bob") as scene:
             do(scene, *arguments, **options)
 
     def erase(self, reference: str = PERSON, **options: Any) -> Erased:
@@ -64,9 +68,9 @@ class Forgetting:
     def find_traces(self, copy: Path) -> list[str]:
         """In which files, and a fresh copy of the database, the mark is, however it is written."""
         copy.unlink(missing_ok=True)
-        with self.database.read_outside() as connection:
+        with as_file(self.database).read_outside() as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
-        folder = self.database.path.parent
+        folder = as_file(self.database).path.parent
         # The key, a random one in base64, is nobody's.
         files = [file for file in folder.iterdir() if file.suffix != ".key"]
         return [file.name for file in (*files, copy) if MARK in file.read_bytes().lower()]
@@ -126,11 +130,11 @@ class Told(Forgetting):
         event, dice = self.event, self.dice
         person = describe(dice, PERSON, "zqzqann")
         event.push_ok(describe(dice, OTHER, "zqzqtwin"), key=self.shop)
-        self.act(acts.pin, OTHER, "profile.company", is_pinned=True)
-        self.act(acts.hold, OTHER, "Crew", is_in=True)
-        self.act(acts.rename, PERSON, BEFORE)
-        self.act(acts.rename, BEFORE, PERSON)
-        self.act(acts.merge, OTHER, PERSON)
+        self.act(decisions.pin, OTHER, "profile.company", is_pinned=True)
+        self.act(decisions.hold, OTHER, "Crew", is_in=True)
+        self.act(decisions.rename, PERSON, BEFORE)
+        self.act(decisions.rename, BEFORE, PERSON)
+        self.act(merging.merge, OTHER, PERSON)
         # Repeated requests, whose answers are kept.
         for key in ("repeated", f"of {PERSON}"):
             for _ in range(2):
@@ -209,7 +213,7 @@ def test_whoever_knew_the_person_does_not_bring_them_back(told: Told, tmp_path: 
     person = describe(told.dice, PERSON, "zqzqann")
     event.push_ok(person)
     event.push_ok(person, key=told.shop)
-    told.act(acts.rename, PERSON, BEFORE)
+    told.act(decisions.rename, PERSON, BEFORE)
     told.erase()
     for key in (event.key, told.shop):
         for email in (PERSON, BEFORE, PERSON.upper(), f" {BEFORE} "):
@@ -240,7 +244,7 @@ def test_whoever_knew_the_person_does_not_bring_them_back(told: Told, tmp_path: 
         line = event.get(f"/pushes/{answer['id']}").json()
         assert (line["body"], line["email"]) == (None, None)
         assert MARK.decode() not in json.dumps([answer, line])
-    assert wipe.wipe(told.database)
+    assert told.database.wipe()
     assert told.find_traces(tmp_path / "copy.db") == []
     told.check()
 
@@ -349,7 +353,7 @@ def test_pushes_under_way_neither_bring_back_nor_leave_a_trace(told: Told, tmp_p
         assert set(said[-8:]) <= {"suppressed", "failed"}
         first = said.index("suppressed")
         assert set(said[first:]) <= {"suppressed", "failed"}
-    assert wipe.wipe(told.database)
+    assert told.database.wipe()
     assert told.find_traces(tmp_path / "copy.db") == []
     told.check()
 
@@ -361,7 +365,7 @@ class Filled(Forgetting):
     """An event whose file is written to in this process, without any rest."""
 
     def __init__(self, path: Path) -> None:
-        database = Database(f"sqlite:///{path}")
+        database = open_database(f"sqlite:///{path}")
         schema.prepare(database)
         made, _ = event_room.create(database, "Spring", "spring")
         keys.create(database, made.id, label="Shop")
@@ -384,7 +388,7 @@ class Filled(Forgetting):
 
     def contents(self) -> list[str]:
         # Not through another SQLite library: one process with two of them loses its locks.
-        with self.database.read_outside() as connection:
+        with as_file(self.database).read_outside() as connection:
             tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'probe'")
             return [str(row) for (name,) in tables.fetchall() for row in connection.execute(f"SELECT * FROM {name}")]
 
@@ -408,17 +412,17 @@ def test_no_page_keeps_a_copy_of_a_row_that_was_moved(
     filled.push(describe(dice, PERSON, "zqzqann"))
     filled.fill(dice, 60, sizes)
     assert filled.erase().is_wiped
-    assert list(wipe._find_dirty(wipe._open(filled.database), 4_096)) == []
+    assert list(wipe._find_dirty(wipe._open(as_file(filled.database)), 4_096)) == []
     assert filled.find_traces(tmp_path / "copy.db") == []
 
 
 def test_wiping_changes_nothing_but_what_nobody_reads(filled: Filled) -> None:
     filled.fill(random.Random(1), 60, (0, 300, 1_500))
-    filled.database.forget_log()
+    as_file(filled.database).forget_log()
     before = filled.contents()
-    file = wipe._open(filled.database)
+    file = wipe._open(as_file(filled.database))
     assert list(wipe._find_dirty(file, 4_096)), "pages that were split keep copies"
-    assert wipe.wipe(filled.database)
+    assert filled.database.wipe()
     assert list(wipe._find_dirty(file, 4_096)) == []
     assert filled.contents() == before
     with filled.database.read() as connection:
@@ -428,13 +432,13 @@ def test_wiping_changes_nothing_but_what_nobody_reads(filled: Filled) -> None:
 
 
 def test_wiping_waits_for_readers_and_says_when_it_could_not(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("turnout.store.connect.LOCK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("turnout.store.sqlite.LOCK_TIMEOUT_S", 0.2)
     filled.push(describe(random.Random(1), PERSON, "zqzqann"))
     with filled.database.read() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM pushes").scalar_one()
         filled.push(describe(random.Random(2), PERSON, "zqzqann"))
         assert not filled.erase().is_wiped
-    assert wipe.wipe(filled.database)
+    assert filled.database.wipe()
 
 
 def test_pages_that_are_not_as_they_should_be_are_left_alone() -> None:

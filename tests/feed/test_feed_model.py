@@ -18,10 +18,14 @@ from tests.feed.builders import MAIN, SHOP, Hall, check_log, make_item, make_pus
 from turnout import errors
 from turnout.changes.attendee_view import view
 from turnout.events import keys
-from turnout.feed import acts, commit, erase
-from turnout.operations.verify import verify
+from turnout.feed import commit
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.forget import erase
+from turnout.operations.verify.verify import verify
 from turnout.store import attendees
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 ADDRESSES = [f"{name}@example.com" for name in "abcd"]
 FIELDS = ("title", "company")
@@ -98,7 +102,7 @@ class Feed(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="turnout-model-"))
         path = self.folder / "turnout.db"
-        self.hall = Hall(path, database=Database(f"sqlite:///{path}", secret_key=bytes(32)))
+        self.hall = Hall(open_database(f"sqlite:///{path}", secret_key=bytes(32)))
         keys.create(self.hall.database, self.hall.event.id, label="Shop")
         self.people: dict[str, Person] = {}
         """By id."""
@@ -120,7 +124,7 @@ class Feed(RuleBasedStateMachine):
         return next(iter([*having, *had]), None)
 
     def act(self, perform: Any, *arguments: Any, **options: Any) -> Any:
-        with acts.on_stage(self.hall.database, self.hall.configurations, self.hall.event.id, "test") as scene:
+        with on_stage(self.hall.database, self.hall.configurations, self.hall.event.id, "test") as scene:
             return perform(scene, *arguments, **options)
 
     @rule(
@@ -174,7 +178,7 @@ class Feed(RuleBasedStateMachine):
     @rule(data=st.data(), field=st.sampled_from(FIELDS), is_pinned=st.booleans())
     def pin(self, data: st.DataObject, field: str, is_pinned: bool) -> None:
         one = data.draw(st.sampled_from(sorted(self.people)))
-        self.act(acts.pin, one, f"profile.{field}", is_pinned=is_pinned)
+        self.act(decisions.pin, one, f"profile.{field}", is_pinned=is_pinned)
         (self.people[one].pins.add if is_pinned else self.people[one].pins.discard)(field)
 
     @precondition(lambda self: self.people)
@@ -184,9 +188,9 @@ class Feed(RuleBasedStateMachine):
         known = self.hall.configuration.groups.find(group) is not None
         if not known and is_in is not True:
             with pytest.raises(errors.NotFound):
-                self.act(acts.hold, one, group, is_in=is_in)
+                self.act(decisions.hold, one, group, is_in=is_in)
             return
-        self.act(acts.hold, one, group, is_in=is_in)
+        self.act(decisions.hold, one, group, is_in=is_in)
         held = self.people[one].held
         held.pop(group, None)
         if is_in is not None:
@@ -196,7 +200,7 @@ class Feed(RuleBasedStateMachine):
     @rule(data=st.data(), is_removed=st.booleans())
     def remove(self, data: st.DataObject, is_removed: bool) -> None:
         one = data.draw(st.sampled_from(sorted(self.people)))
-        self.act(acts.remove, one, is_removed=is_removed)
+        self.act(decisions.remove, one, is_removed=is_removed)
         self.people[one].removed = is_removed
 
     @precondition(lambda self: self.people)
@@ -205,9 +209,9 @@ class Feed(RuleBasedStateMachine):
         one = data.draw(st.sampled_from(sorted(self.people)))
         if any(person.address == address for other, person in self.people.items() if other != one):
             with pytest.raises(errors.Conflict):
-                self.act(acts.rename, one, address)
+                self.act(decisions.rename, one, address)
             return
-        self.act(acts.rename, one, address)
+        self.act(decisions.rename, one, address)
         if self.people[one].address != address:
             self.people[one].move_to(address)
 
@@ -215,7 +219,7 @@ class Feed(RuleBasedStateMachine):
     @rule(data=st.data())
     def merge(self, data: st.DataObject) -> None:
         other, kept = data.draw(st.permutations(sorted(self.people)))[:2]
-        self.act(acts.merge, other, kept)
+        self.act(merging.merge, other, kept)
         self.people[kept].absorb(self.people.pop(other))
         self.merged[other] = kept
 

@@ -14,15 +14,17 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
+from tests.databases import as_file
 from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
 from turnout import errors
 from turnout.events import keys
-from turnout.feed import commit, group_commit, settle
+from turnout.feed import commit, group_commit
 from turnout.feed.group_commit import GroupCommit, Waiting
+from turnout.feed.settle import take
 from turnout.feed.submission import Result, StaleConfiguration, Submission
 from turnout.model.receipt import Outcome
-from turnout.store import connect
-from turnout.store.connect import Database
+from turnout.store import sqlite
+from turnout.store.connect import open_database
 from turnout.store.file_lock import FileLock
 
 PATIENCE_S = 5
@@ -33,7 +35,7 @@ JANE = "jane@example.com"
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(tmp_path / "turnout.db")
+    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     keys.create(hall.database, hall.event.id, label="shop")
     yield hall
     hall.close()
@@ -208,7 +210,7 @@ def test_c8_pushes_take_effect_in_the_order_in_which_they_were_submitted(hall: H
 
 
 def test_two_events_share_a_commit_and_keep_their_own_order(hall: Hall, group: GroupCommit, gate: Gate) -> None:
-    other = Hall(hall.database.path, slug="fair", database=hall.database)
+    other = Hall(hall.database, slug="fair")
 
     async def scenario() -> list[Any]:
         tasks = await begin(group, hall.submit(make_push("first@example.com")))
@@ -322,8 +324,8 @@ def test_pushes_whose_senders_have_gone_still_count(hall: Hall, small_group: Gro
 @pytest.fixture
 def impatient(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit]:
     """One over a database that waits a twentieth of a second for others."""
-    monkeypatch.setattr(connect, "LOCK_TIMEOUT_S", 0.05)
-    with closing(Database(hall.database.url)) as database:
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
+    with closing(open_database(hall.database.url)) as database:
         group = GroupCommit(database, hall.configurations, 1_000)
         group.start()
         yield group
@@ -345,7 +347,7 @@ class WriterBeside(Trouble):
 
     def begin(self) -> None:
         # The same library: two in one process do not see each other's locks.
-        self.connection = connect._sqlite_module().connect(self.hall.database.path, isolation_level=None)
+        self.connection = sqlite.sqlite_module().connect(as_file(self.hall.database).path, isolation_level=None)
         self.connection.execute("BEGIN IMMEDIATE")
 
     def end(self) -> None:
@@ -357,7 +359,7 @@ class LockBeside(Trouble):
     """Another of our own processes that does not end its commit."""
 
     def begin(self) -> None:
-        path = self.hall.database.path
+        path = as_file(self.hall.database).path
         self.lock = FileLock(path.with_name(path.name + ".lock"))
         self.held = self.lock.held(1)
         self.held.__enter__()
@@ -422,14 +424,14 @@ def test_all_who_wait_are_refused_with_the_commit_that_fails(hall: Hall, group: 
 def test_what_is_wrong_with_one_submission_harms_no_other(
     hall: Hall, group: GroupCommit, gate: Gate, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
 ) -> None:
-    merge = settle.merge
+    merge = take.merge
 
     def brittle(attendee: Any, push: Any, context: Any) -> Any:
         if push.email == JANE:
             raise RuntimeError("broken on purpose")
         return merge(attendee, push, context)
 
-    monkeypatch.setattr(settle, "merge", brittle)
+    monkeypatch.setattr(take, "merge", brittle)
 
     async def scenario() -> list[Any]:
         tasks = await begin(group, hall.submit(make_push()))
@@ -527,11 +529,11 @@ PUSHER = """
     from tests.feed.builders import Hall, make_push
     from turnout.feed.configurations import Configurations
     from turnout.feed.group_commit import GroupCommit
-    from turnout.store.connect import Database
+    from turnout.store.connect import open_database
 
-    path, name, source, pushes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    url, name, source, pushes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     hall = Hall.__new__(Hall)
-    hall.database, hall.slug = Database(f"sqlite:///{path}"), "conf"
+    hall.database, hall.slug = open_database(url), "conf"
     hall.configurations = Configurations(hall.database)
     group = GroupCommit(hall.database, hall.configurations, 10_000)
     group.start()
@@ -560,7 +562,15 @@ PUSHER = """
 def start_pusher(hall: Hall, name: str, source: int, pushes: int) -> subprocess.Popen[str]:
     """Another process, ready to begin at the next line that it is given."""
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PUSHER), str(hall.database.path), name, str(source), str(pushes)],
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(PUSHER),
+            hall.database.url,
+            name,
+            str(source),
+            str(pushes),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -14,15 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.feed.builders import JOHN, MAIN, SHOP, Hall, check_log, make_push
 from turnout.events import event as event_room
 from turnout.events import keys
-from turnout.feed import acts
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
 from turnout.feed.commit import write
-from turnout.feed.identify import Identified, identify
+from turnout.feed.settle.identify import Identified, identify
 from turnout.feed.submission import Overlay
 from turnout.model.attendee import Attendee, Part, Said
 from turnout.model.push import Push
 from turnout.model.receipt import AttendeeReference
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 from turnout.store import attendees
+from turnout.store.connect import open_database
 
 ADDRESSES = [f"{name}@example.com" for name in "abc"]
 IDS = ["1", "2", "3"]
@@ -92,7 +94,7 @@ def test_the_error_says_so_where_none_has_an_id_of_this_source() -> None:
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Any:
-    hall = Hall(tmp_path / "turnout.db")
+    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     yield hall
     check_log(hall.database)
     hall.close()
@@ -157,7 +159,7 @@ class WhoIsWho(RuleBasedStateMachine):
     @initialize(by_id=st.booleans())
     def begin(self, by_id: bool) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="turnout-who-"))
-        self.hall = Hall(self.folder / "turnout.db")
+        self.hall = Hall(open_database(f"sqlite:///{self.folder}/turnout.db"))
         keys.create(self.hall.database, self.hall.event.id, label="Shop")
         self.by_id = by_id
         if by_id:
@@ -231,8 +233,8 @@ class WhoIsWho(RuleBasedStateMachine):
     @rule(data=st.data())
     def merge(self, data: st.DataObject) -> None:
         gone, kept = data.draw(st.permutations(sorted(self.people)))[:2]
-        with acts.on_stage(self.hall.database, self.hall.configurations, self.hall.event.id, "test") as scene:
-            acts.merge(scene, gone, kept)
+        with on_stage(self.hall.database, self.hall.configurations, self.hall.event.id, "test") as scene:
+            merging.merge(scene, gone, kept)
         other, person = self.people.pop(gone), self.people[kept]
         for address in (other.address, *other.aliases):
             if address not in (person.address, *person.aliases):

@@ -17,7 +17,7 @@ from tests.feed.builders import (
     paths,
 )
 from turnout.changes.shown import shown_to_all, shown_to_source
-from turnout.feed.merge import Merged
+from turnout.feed.settle.merge import Merged
 from turnout.model.attendee import Part, Said
 from turnout.model.receipt import PathChange
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.feed.builders import FIELDS, GROUPS, JOHN, MAIN, SHOP, Told, make_push
 from turnout.changes.fold import apply, as_folded
-from turnout.feed.merge import Merged
+from turnout.feed.settle.merge import Merged
 from turnout.model.attendee import Attendee, Part
 from turnout.model.change import Change
 from turnout.model.push import Push

@@ -7,9 +7,9 @@ import pytest
 from msgspec import UNSET
 
 from turnout.errors import InvalidPush, MalformedBody
-from turnout.feed.body import decode
-from turnout.feed.lists import Lists
-from turnout.feed.parse import to_push
+from turnout.feed.parse.body import decode
+from turnout.feed.parse.lists import Lists
+from turnout.feed.parse.push import to_push
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.model.push import Push
 
@@ -416,7 +416,6 @@ def groups(names: Any) -> dict[str, Any]:
     ("sent", "lists", "kept"),
     [
         (["A", " B ", "a", None, "", "b", 1.5, True], "none", ["A", "B", "1.5", "true"]),
-        ("VIP, Staff", "none", ["VIP, Staff"]),
         ("VIP, Staff ,,vip", ",", ["VIP", "Staff"]),
         ("VIP; Staff", ",", ["VIP; Staff"]),
         (["A;B", "C"], ";", ["A", "B", "C"]),
@@ -472,6 +471,37 @@ def test_b3_a_thousand_groups_are_taken_and_splitting_counts() -> None:
 def test_c5_a_slip_among_the_groups_is_warned_of() -> None:
     assert warned(push(groups(["A", "{{group}}"]))) == [("placeholder_text", "eventInfo.groups.groupNames[1]")]
     assert warned(push(groups("A,undefined"), lists=",")) == [("placeholder_text", "eventInfo.groups.groupNames")]
+
+
+@pytest.mark.parametrize(
+    ("names", "lists", "sign"),
+    [
+        ("Crew, Speakers", "none", ","),
+        ("Crew;Speakers", "none", ";"),
+        ("Crew, Speakers; VIP", "none", ","),
+        ("Crew, Speakers", ",", None),
+        # Set at another sign, somebody has thought about it.
+        ("Crew, Speakers", ";", None),
+        # One name, with a sign that separates nothing.
+        ("Crew,", "none", None),
+        (" , ;", "none", None),
+        ("Crew", "none", None),
+        # Lists: each entry is one name, whatever is in it.
+        (["Crew, Speakers"], "none", None),
+        ('["Crew, Speakers"]', "none", None),
+    ],
+)
+def test_c5_one_text_that_looks_like_several_groups_is_one_with_a_warning(
+    names: object, lists: Any, sign: str | None
+) -> None:
+    """One text is a list of one, and only the setting `lists` splits texts."""
+    read = push(groups(names), lists=lists)
+    if sign is None:
+        assert warned(read) == []
+        return
+    assert warned(read) == [("unsplit_groups", "eventInfo.groups.groupNames")]
+    assert [group.name for group in read.groups or ()] == [names]
+    assert f"lists={sign} " in read.warnings[0].message
 
 
 def test_c5_a_key_within_a_text_within_a_list_is_masked() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from turnout.errors import InvalidPush, MalformedBody, Refused
-from turnout.feed.batch import split
-from turnout.feed.body import Body, decode, decode_any, unpack
-from turnout.feed.parse import read_any, to_push
+from turnout.feed.batch.split import split
+from turnout.feed.parse.body import Body, decode, decode_any, unpack
+from turnout.feed.parse.push import read_any, to_push
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.model.push import Push
 from turnout.model.receipt import Problem

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from turnout.feed.body import decode
-from turnout.feed.fields import PUSH
-from turnout.feed.notes import Notes
-from turnout.feed.paths import Missing, Node, as_text, normalise
+from turnout.feed.parse.body import decode
+from turnout.feed.parse.fields import PUSH
+from turnout.feed.parse.notes import Notes
+from turnout.feed.parse.paths import Missing, Node, as_text, normalise
 
 FORM = "application/x-www-form-urlencoded"
 

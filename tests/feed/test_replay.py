@@ -10,12 +10,12 @@ import pytest
 from turnout import errors
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event, keys, sources
-from turnout.feed import by_hand
-from turnout.feed.body import decode
-from turnout.feed.by_hand import as_sender, hand_in
+from turnout.feed.by_hand import hand_in as handing_in
+from turnout.feed.by_hand.hand_in import as_sender, hand_in
+from turnout.feed.by_hand.replay import get_original, replay
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
-from turnout.feed.replay import get_original, replay
+from turnout.feed.parse.body import decode
 from turnout.feed.submission import Overlay
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
@@ -23,7 +23,7 @@ from turnout.model.push import StoredPush
 from turnout.model.receipt import Outcome
 from turnout.now import new_id, now_us
 from turnout.store import attendees, changes, pushes, schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 ANN = "ann@x.org"
 MAIN, SHOP = 1, 2
@@ -31,7 +31,7 @@ MAIN, SHOP = 1, 2
 
 class Stage:
     def __init__(self, path: Path) -> None:
-        self.database = Database(f"sqlite:///{path}")
+        self.database = open_database(f"sqlite:///{path}")
         schema.prepare(self.database)
         self.event, _ = event.create(self.database, "Spring")
         keys.create(self.database, self.event.id, label="Shop")
@@ -205,5 +205,5 @@ def test_an_account_without_a_name_acts_by_its_number(monkeypatch: pytest.Monkey
     def unknown() -> str:
         raise KeyError("uid not found")
 
-    monkeypatch.setattr(by_hand.getpass, "getuser", unknown)
-    assert by_hand.name_actor().removeprefix("cli:").isdigit()
+    monkeypatch.setattr(handing_in.getpass, "getuser", unknown)
+    assert handing_in.name_actor().removeprefix("cli:").isdigit()

@@ -9,17 +9,20 @@ import pytest
 from tests.feed.builders import MAIN, SHOP, Hall, check_log, make_push
 from turnout import errors
 from turnout.events import keys, names, sources
-from turnout.feed import acts, retire
-from turnout.feed.by_hand import as_sender
+from turnout.feed.acts import decisions, retire
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand.hand_in import as_sender
 from turnout.feed.commit import write
 from turnout.feed.submission import StaleConfiguration
 from turnout.model.source import PEOPLE
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
+from turnout.store.connect import open_database
 
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(tmp_path / "turnout.db")
+    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
     keys.create(hall.database, hall.event.id, label="Shop")
     yield hall
     check_log(hall.database)
@@ -53,9 +56,9 @@ def test_groups_and_expectations_are_taken_back_as_ordinary_changes(hall: Hall) 
 def test_what_others_say_and_people_hold_stays(hall: Hall) -> None:
     say(hall, make_push("a@x.org", groups=["VIP", "Press"]), make_push("b@x.org", groups=["VIP"]))
     say(hall, make_push("a@x.org", groups=["VIP"]), source=MAIN)
-    with acts.on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann") as scene:
-        acts.hold(scene, "b@x.org", "VIP", is_in=True)
-        acts.remove(scene, "b@x.org", is_removed=True)
+    with on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann") as scene:
+        decisions.hold(scene, "b@x.org", "VIP", is_in=True)
+        decisions.remove(scene, "b@x.org", is_removed=True)
     foreseen = retire.foresee(hall.database, hall.event.id, SHOP)
     assert foreseen == retire.TakenBack(people=2, left_groups=1, withdrawn=0)
     assert take_back(hall) == foreseen
@@ -123,8 +126,8 @@ def test_who_takes_something_over_from_behind_is_found_too(hall: Hall, monkeypat
 
     def merge(done: int) -> None:
         if done == 1:
-            with acts.on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann") as scene:
-                acts.merge(scene, "p1@x.org", "p0@x.org")
+            with on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann") as scene:
+                merging.merge(scene, "p1@x.org", "p0@x.org")
 
     assert take_back(hall, on_progress=merge).people == 2
     assert hall.get("p0@x.org").status == "withdrawn"
@@ -156,7 +159,7 @@ def test_a_retired_source_gets_no_key_and_its_name_is_not_given_again(hall: Hall
 
 
 def test_people_are_no_source_that_can_be_retired_or_has_keys(hall: Hall) -> None:
-    with acts.on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann"):
+    with on_stage(hall.database, hall.configurations, hall.event.id, "cli:ann"):
         pass
     with pytest.raises(errors.Conflict, match="cannot be retired"):
         sources.retire(hall.database, hall.event.id, "console")

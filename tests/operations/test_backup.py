@@ -19,10 +19,10 @@ from turnout.events import event
 from turnout.operations import restore as restoring
 from turnout.operations.backup import back_up
 from turnout.operations.restore import Restored, restore
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 from turnout.store import backup_file, schema, secret_key, snapshot
-from turnout.store.connect import Database
 from turnout.store.file_lock import hold_alone
+from turnout.store.sqlite import SqliteDatabase
 
 KEY = bytes(range(32))
 _URL = "sqlite:///{}"
@@ -34,8 +34,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(_URL.format(path))) as database:
+def database(path: Path) -> Iterator[SqliteDatabase]:
+    with closing(SqliteDatabase(_URL.format(path))) as database:
         schema.prepare(database)
         event.create(database, "Spring")
         yield database
@@ -52,7 +52,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def list_events(path: Path) -> list[str]:
-    with closing(Database(_URL.format(path))) as database:
+    with closing(SqliteDatabase(_URL.format(path))) as database:
         schema.prepare(database)
         assert verify(database).ok
         return [one.name for one in event.list_all(database)]
@@ -65,7 +65,7 @@ def files_of(folder: Path) -> set[str]:
 # --- The backup ------------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_holds_the_database_its_key_and_what_they_are(database: Database, file: Path) -> None:
+def test_a_backup_holds_the_database_its_key_and_what_they_are(database: SqliteDatabase, file: Path) -> None:
     key = database.secret_key
     manifest = back_up(database, file)
     with tarfile.open(file) as tar:
@@ -82,15 +82,17 @@ def test_a_backup_holds_the_database_its_key_and_what_they_are(database: Databas
     assert files_of(file.parent) == {"here", file.name}
 
 
-def test_a_key_from_the_settings_is_not_in_it_and_that_is_said(path: Path, database: Database, file: Path) -> None:
-    with closing(Database(database.url, secret_key=KEY)) as configured:
+def test_a_key_from_the_settings_is_not_in_it_and_that_is_said(
+    path: Path, database: SqliteDatabase, file: Path
+) -> None:
+    with closing(SqliteDatabase(database.url, secret_key=KEY)) as configured:
         manifest = back_up(configured, file)
     assert manifest.key == "in the settings"
     assert "turnout.db.key" not in manifest.parts
     assert KEY not in file.read_bytes()
 
 
-def test_what_was_erased_does_not_travel_along(database: Database, file: Path) -> None:
+def test_what_was_erased_does_not_travel_along(database: SqliteDatabase, file: Path) -> None:
     """Rows that were moved when a page was split leave copies behind, which `secure_delete` does not reach."""
     with database.write() as connection:
         connection.exec_driver_sql("CREATE TABLE notes (id INTEGER, place TEXT PRIMARY KEY, note TEXT)")
@@ -104,7 +106,7 @@ def test_what_was_erased_does_not_travel_along(database: Database, file: Path) -
     assert b"hunter2" not in file.read_bytes()
 
 
-def test_a_file_that_is_there_is_not_replaced_without_being_told(database: Database, file: Path) -> None:
+def test_a_file_that_is_there_is_not_replaced_without_being_told(database: SqliteDatabase, file: Path) -> None:
     file.write_text("precious")
     with pytest.raises(Conflict, match="--force"):
         back_up(database, file)
@@ -114,20 +116,22 @@ def test_a_file_that_is_there_is_not_replaced_without_being_told(database: Datab
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", ".key", ".lock", ".server"])
-def test_the_databases_own_files_are_never_replaced(database: Database, ending: str) -> None:
+def test_the_databases_own_files_are_never_replaced(database: SqliteDatabase, ending: str) -> None:
     target = database.path.with_name(database.path.name + ending)
     with pytest.raises(InvalidRequest, match="belongs to the database"):
         back_up(database, target, replace=True)
 
 
-def test_a_place_that_cannot_be_meant_gets_a_sentence(database: Database, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_meant_gets_a_sentence(database: SqliteDatabase, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="is a folder"):
         back_up(database, tmp_path)
     with pytest.raises(InvalidRequest, match="There is no folder"):
         back_up(database, tmp_path / "nowhere" / "file")
 
 
-def test_a_disk_without_room_is_not_filled_up(database: Database, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_is_not_filled_up(
+    database: SqliteDatabase, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server may commit to the same disk."""
     usage = shutil.disk_usage("/")._replace(free=1 << 20)
     monkeypatch.setattr(backup_file.shutil, "disk_usage", lambda _: usage)
@@ -136,13 +140,13 @@ def test_a_disk_without_room_is_not_filled_up(database: Database, file: Path, mo
     assert files_of(file.parent) == {"here"}
 
 
-def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, database: Database) -> None:
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, database: SqliteDatabase) -> None:
     """The disk is a limit on the size of files."""
     code = (
         "import resource, signal, sys; from pathlib import Path; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
-        "from turnout.operations.backup import back_up; from turnout.store.connect import Database\n"
-        "back_up(Database(sys.argv[1]), Path(sys.argv[2]))"
+        "from turnout.operations.backup import back_up; from turnout.store.sqlite import SqliteDatabase\n"
+        "back_up(SqliteDatabase(sys.argv[1]), Path(sys.argv[2]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, database.url, str(tmp_path / "b")], capture_output=True, text=True, check=False
@@ -152,7 +156,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, da
 
 
 def test_a_damaged_database_is_not_backed_up_as_if_it_were_sound(
-    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "find_damage", lambda _: "row 7 missing from index")
     with pytest.raises(StorageUnavailable, match="row 7 missing"):
@@ -160,17 +164,17 @@ def test_a_damaged_database_is_not_backed_up_as_if_it_were_sound(
     assert not file.exists()
 
 
-def test_sigkill_leaves_no_half_file_and_the_next_one_clears_up(database: Database, file: Path) -> None:
+def test_sigkill_leaves_no_half_file_and_the_next_one_clears_up(database: SqliteDatabase, file: Path) -> None:
     """Killed while it copies and while it packs."""
     with database.write() as connection:
         connection.exec_driver_sql("CREATE TABLE ballast (content BLOB)")
         connection.exec_driver_sql("INSERT INTO ballast VALUES (zeroblob(60000000))")
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from turnout.operations.backup import back_up; from turnout.store.connect import Database\n"
+        "from turnout.operations.backup import back_up; from turnout.store.sqlite import SqliteDatabase\n"
         "def stop(done, total):\n"
         "    if done > total * float(sys.argv[3]): print('there', flush=True); time.sleep(60)\n"
-        "back_up(Database(sys.argv[1]), Path(sys.argv[2]), on_progress=stop)"
+        "back_up(SqliteDatabase(sys.argv[1]), Path(sys.argv[2]), on_progress=stop)"
     )
     for share in ("0.1", "0.6", "0.9"):
         running = subprocess.Popen(
@@ -190,19 +194,19 @@ def test_sigkill_leaves_no_half_file_and_the_next_one_clears_up(database: Databa
 # --- The way back ----------------------------------------------------------------------------------------------------
 
 
-def test_what_was_backed_up_comes_back_with_its_key(database: Database, file: Path, elsewhere: Path) -> None:
+def test_what_was_backed_up_comes_back_with_its_key(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
     key = database.secret_key
     back_up(database, file)
     event.create(database, "Later")
     restored = restore(file, elsewhere)
     assert list_events(elsewhere) == ["Spring"]
-    assert secret_key.find(elsewhere) == key
+    assert secret_key.find(secret_key.file_of(elsewhere)) == key
     assert elsewhere.stat().st_mode & 0o777 == 0o600
     assert restored.put_aside is None
     assert "revoked" in restored.notes[-1]
 
 
-def test_a_database_that_is_there_is_in_the_way(path: Path, database: Database, file: Path) -> None:
+def test_a_database_that_is_there_is_in_the_way(path: Path, database: SqliteDatabase, file: Path) -> None:
     back_up(database, file)
     event.create(database, "Later")
     database._close_writer()
@@ -212,7 +216,7 @@ def test_a_database_that_is_there_is_in_the_way(path: Path, database: Database, 
     assert list_events(path) == ["Spring", "Later"]
 
 
-def test_with_force_what_was_there_is_kept_whole(path: Path, database: Database, file: Path) -> None:
+def test_with_force_what_was_there_is_kept_whole(path: Path, database: SqliteDatabase, file: Path) -> None:
     old_key = database.secret_key
     back_up(database, file)
     event.create(database, "Later")
@@ -225,10 +229,10 @@ def test_with_force_what_was_there_is_kept_whole(path: Path, database: Database,
     aside = Path(restored.put_aside)
     assert aside.name.startswith("turnout.db.before-restore-20")
     assert list_events(aside) == ["Spring", "Later"]
-    assert secret_key.find(aside) == old_key
+    assert secret_key.find(secret_key.file_of(aside)) == old_key
 
 
-def test_a_database_that_is_damaged_can_be_replaced(path: Path, database: Database, file: Path) -> None:
+def test_a_database_that_is_damaged_can_be_replaced(path: Path, database: SqliteDatabase, file: Path) -> None:
     back_up(database, file)
     database._close_writer()
     database._readers.dispose()
@@ -239,7 +243,7 @@ def test_a_database_that_is_damaged_can_be_replaced(path: Path, database: Databa
 
 
 def test_a_log_file_without_its_database_is_not_taken_for_the_restored_ones(
-    database: Database, file: Path, elsewhere: Path
+    database: SqliteDatabase, file: Path, elsewhere: Path
 ) -> None:
     back_up(database, file)
     event.create(database, "Later")
@@ -253,29 +257,29 @@ def test_a_log_file_without_its_database_is_not_taken_for_the_restored_ones(
     assert Path(f"{restored.put_aside}-wal").stat().st_size
 
 
-def test_another_key_is_never_overwritten(database: Database, file: Path, elsewhere: Path) -> None:
+def test_another_key_is_never_overwritten(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
     key = database.secret_key
     back_up(database, file)
     elsewhere.parent.mkdir()
-    other = secret_key.get(elsewhere)
+    other = secret_key.get(secret_key.file_of(elsewhere))
     with pytest.raises(Conflict, match="not the backup's"):
         restore(file, elsewhere)
-    assert secret_key.find(elsewhere) == other
+    assert secret_key.find(secret_key.file_of(elsewhere)) == other
     restored = restore(file, elsewhere, replace=True)
-    assert secret_key.find(elsewhere) == key
-    assert secret_key.find(Path(restored.put_aside or "")) == other
+    assert secret_key.find(secret_key.file_of(elsewhere)) == key
+    assert secret_key.find(secret_key.file_of(Path(restored.put_aside or ""))) == other
 
 
-def test_the_same_key_is_not_in_the_way(database: Database, file: Path, elsewhere: Path) -> None:
-    secret_key.get(database.path)
+def test_the_same_key_is_not_in_the_way(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
+    secret_key.get(secret_key.file_of(database.path))
     back_up(database, file)
     elsewhere.parent.mkdir()
     shutil.copy(secret_key.file_of(database.path), secret_key.file_of(elsewhere))
     assert restore(file, elsewhere).put_aside is None
 
 
-def test_a_key_that_has_to_be_set_is_asked_for(database: Database, file: Path, tmp_path: Path) -> None:
-    with closing(Database(database.url, secret_key=KEY)) as configured:
+def test_a_key_that_has_to_be_set_is_asked_for(database: SqliteDatabase, file: Path, tmp_path: Path) -> None:
+    with closing(SqliteDatabase(database.url, secret_key=KEY)) as configured:
         back_up(configured, file)
 
     def asked_for(name: str, given_key: bytes | None = None) -> bool:
@@ -287,13 +291,13 @@ def test_a_key_that_has_to_be_set_is_asked_for(database: Database, file: Path, t
     assert not asked_for("same", given_key=KEY)
 
 
-def test_a_setting_that_hides_the_restored_key_is_told(database: Database, file: Path, elsewhere: Path) -> None:
-    secret_key.get(database.path)
+def test_a_setting_that_hides_the_restored_key_is_told(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
+    secret_key.get(secret_key.file_of(database.path))
     back_up(database, file)
     assert "Unset it" in restore(file, elsewhere, given_key=KEY).notes[0]
 
 
-def test_where_a_server_runs_nothing_is_restored(path: Path, database: Database, file: Path) -> None:
+def test_where_a_server_runs_nothing_is_restored(path: Path, database: SqliteDatabase, file: Path) -> None:
     back_up(database, file)
     with hold_alone(path.with_name("turnout.db.server")):
         with pytest.raises(Conflict, match="A server runs on"):
@@ -304,7 +308,7 @@ def test_where_a_server_runs_nothing_is_restored(path: Path, database: Database,
             restore(file, path, replace=True)
 
 
-def test_a_newer_schema_is_refused_by_name(database: Database, file: Path, elsewhere: Path) -> None:
+def test_a_newer_schema_is_refused_by_name(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     back_up(database, file)
@@ -347,9 +351,9 @@ def empty(content: bytearray) -> None:
     [damage_database, cut_off, cut_off_at_the_manifest, damage_manifest, damage_digest, replace_all, empty],
 )
 def test_a_damaged_backup_is_refused_and_nothing_changes(
-    path: Path, database: Database, file: Path, damage: Callable[[bytearray], None]
+    path: Path, database: SqliteDatabase, file: Path, damage: Callable[[bytearray], None]
 ) -> None:
-    secret_key.get(path)
+    secret_key.get(secret_key.file_of(path))
     back_up(database, file)
     database._close_writer()
     database._readers.dispose()
@@ -373,7 +377,9 @@ def test_a_tar_that_holds_anything_else_is_refused(tmp_path: Path, elsewhere: Pa
         restore(tmp_path / "missing", elsewhere)
 
 
-def test_sigkill_while_restoring_leaves_the_old_database_or_the_new(path: Path, database: Database, file: Path) -> None:
+def test_sigkill_while_restoring_leaves_the_old_database_or_the_new(
+    path: Path, database: SqliteDatabase, file: Path
+) -> None:
     back_up(database, file)
     event.create(database, "Later")
     database._close_writer()

@@ -11,7 +11,8 @@ from turnout.events import event
 from turnout.operations import doctor
 from turnout.operations.doctor import Check, diagnose
 from turnout.store import schema, secret_key
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 from turnout.store.file_lock import hold_alone
 
 
@@ -22,7 +23,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def database(environ: dict[str, str]):
-    database = Database(environ["TURNOUT_DATABASE_URL"])
+    database = open_database(environ["TURNOUT_DATABASE_URL"])
     schema.prepare(database)
     event.create(database, "Spring")
     yield database
@@ -76,7 +77,7 @@ def test_what_cannot_be_checked_is_listed_with_the_reason(
 def test_with_a_schema_that_is_not_ours_nothing_is_tried(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "turnout.db").touch()
     assert skipped(look(environ)) == {"commit", "clock"}
-    database = Database(environ["TURNOUT_DATABASE_URL"])
+    database = open_database(environ["TURNOUT_DATABASE_URL"])
     schema.prepare(database)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -163,7 +164,7 @@ def test_a_file_system_that_forgets_or_cannot_lock_is_named(
 
 def test_it_says_where_the_secret_key_comes_from(environ: dict[str, str], tmp_path: Path) -> None:
     assert "There is none yet" in look(environ)["secret key"].message
-    secret_key.get(tmp_path / "turnout.db")
+    secret_key.get(secret_key.file_of(tmp_path / "turnout.db"))
     found = look(environ)["secret key"]
     assert f"It is in {tmp_path / 'turnout.db.key'}, and in every backup. Without it" in found.message
     given = {"TURNOUT_SECRET_KEY": bytes(range(32)).hex()}

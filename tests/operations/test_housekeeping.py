@@ -15,12 +15,13 @@ from turnout.operations import housekeeping
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.retention import Retention
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(f"sqlite:///{tmp_path}/turnout.db")) as database:
+    with closing(open_database(f"sqlite:///{tmp_path}/turnout.db")) as database:
         schema.prepare(database)
         yield database
 

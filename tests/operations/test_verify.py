@@ -10,26 +10,28 @@ import pytest
 
 from turnout.errors import NotFound
 from turnout.events import event, keys, names, sources
-from turnout.feed import acts
-from turnout.feed.body import decode
-from turnout.feed.by_hand import as_sender, hand_in
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand.hand_in import as_sender, hand_in
 from turnout.feed.configurations import Configurations
-from turnout.feed.erase import erase
+from turnout.feed.forget.erase import erase
 from turnout.feed.intake import read_item
+from turnout.feed.parse.body import decode
 from turnout.feed.submission import Idempotency, Overlay
 from turnout.model.event import Configuration
 from turnout.now import new_id
-from turnout.operations import verify as verify_module
-from turnout.operations.verify import Verified, verify
+from turnout.operations.verify import answers, findings, indexes, pushes
+from turnout.operations.verify.verify import Verified, verify
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.connect import open_database
 
 
 class Stage:
     """An event with people, told by two sources."""
 
     def __init__(self, path: Path) -> None:
-        self.database = Database(f"sqlite:///{path}")
+        self.database = open_database(f"sqlite:///{path}")
         schema.prepare(self.database)
         self.event, _ = event.create(self.database, "Spring")
         keys.create(self.database, self.event.id, label="Shop")
@@ -98,7 +100,7 @@ def test_what_was_written_agrees(stage: Stage) -> None:
 
 
 def test_an_event_may_be_empty(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    database = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
     schema.prepare(database)
     assert verify(database) == Verified([], ok=True)
     event.create(database, "Spring")
@@ -344,15 +346,15 @@ def acted(stage: Stage) -> Stage:
         {"profile": {"email": "eve@x.org"}, "observedAt": "never"},
     )
     for do, arguments, options in (
-        (acts.rename, ["dora@x.org", "doris@x.org"], {}),
-        (acts.pin, ["dora@x.org", "profile.title"], {"is_pinned": True}),
-        (acts.pin, ["dora@x.org", "customFields.Shoe"], {"is_pinned": True}),
-        (acts.hold, ["dora@x.org", "VIP"], {"is_in": True}),
-        (acts.hold, ["dora@x.org", "Press"], {"is_in": False}),
-        (acts.remove, ["dora@x.org"], {"is_removed": True}),
-        (acts.merge, ["dan@x.org", "dora@x.org"], {}),
+        (decisions.rename, ["dora@x.org", "doris@x.org"], {}),
+        (decisions.pin, ["dora@x.org", "profile.title"], {"is_pinned": True}),
+        (decisions.pin, ["dora@x.org", "customFields.Shoe"], {"is_pinned": True}),
+        (decisions.hold, ["dora@x.org", "VIP"], {"is_in": True}),
+        (decisions.hold, ["dora@x.org", "Press"], {"is_in": False}),
+        (decisions.remove, ["dora@x.org"], {"is_removed": True}),
+        (merging.merge, ["dan@x.org", "dora@x.org"], {}),
     ):
-        with acts.on_stage(stage.database, stage.configurations, stage.event.id, "test") as scene:
+        with on_stage(stage.database, stage.configurations, stage.event.id, "test") as scene:
             do(scene, *arguments, **options)  # type: ignore[operator]
     erase(stage.database, stage.configurations, stage.event.id, "eve@x.org", "test")
     stage.push({"profile": {"email": "eve@x.org"}})
@@ -380,7 +382,7 @@ def test_nothing_of_a_person_is_in_a_message(stage: Stage) -> None:
 
 
 def test_problems_are_bounded_and_the_others_counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "MAX_PROBLEMS", 3)
+    monkeypatch.setattr(findings, "MAX_PROBLEMS", 3)
     stage.damage("DELETE FROM pushes")
     (found,) = stage.verify().events
     assert len(found.problems) == 3
@@ -395,7 +397,8 @@ def test_former_names_and_dry_runs_are_no_damage(stage: Stage) -> None:
 
 
 def test_more_attendees_than_are_looked_up_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "_SLICE", 7)
+    for module in (pushes, answers, indexes):
+        monkeypatch.setattr(module, "SLICE", 7)
     stage.push(
         *(
             {"profile": {"email": f"p{number}@x.org"}, "eventInfo": {"groups": {"groupNames": ["VIP"]}}}
@@ -408,7 +411,7 @@ def test_more_attendees_than_are_looked_up_at_once(stage: Stage, monkeypatch: py
 
 
 def test_it_is_told_how_far_it_is(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "_TOLD_EVERY", 1)
+    monkeypatch.setattr(findings, "_TOLD_EVERY", 1)
     told: list[tuple[str, int, int]] = []
     verify(stage.database, "spring", lambda *progress: told.append(progress))
     assert [rows for _, rows, _ in told] == list(range(1, len(told) + 1))

@@ -16,9 +16,9 @@ import pytest
 
 from turnout.errors import StorageUnavailable
 from turnout.operations.restore import restore
-from turnout.operations.verify import verify
+from turnout.operations.verify.verify import verify
 from turnout.store import attendees, backup_file, changes, events, schema
-from turnout.store.connect import Database
+from turnout.store.sqlite import SqliteDatabase
 
 FIRST = (Path(__file__).parent / "database_0001.sql").read_text("utf-8")
 TIMES = 20
@@ -33,22 +33,22 @@ def make_first(path: Path) -> Path:
     return path
 
 
-def open_database(path: Path) -> Database:
-    return Database(f"sqlite:///{path}")
+def open_file(path: Path) -> SqliteDatabase:
+    return SqliteDatabase(f"sqlite:///{path}")
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Iterator[Database]:
-    with closing(open_database(make_first(tmp_path / "turnout.db"))) as database:
+def older(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    with closing(open_file(make_first(tmp_path / "turnout.db"))) as database:
         yield database
 
 
-def find_version(database: Database) -> str | None:
+def find_version(database: SqliteDatabase) -> str | None:
     with database.read() as connection:
         return schema.find_version(connection)
 
 
-def check_nothing_is_lost(database: Database) -> None:
+def check_nothing_is_lost(database: SqliteDatabase) -> None:
     assert verify(database).ok
     with database.read() as connection:
         (event,) = events.list_events(connection)
@@ -61,7 +61,7 @@ def check_nothing_is_lost(database: Database) -> None:
 
 
 def test_the_backup_is_of_what_was_there_and_leads_back(
-    older: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    older: SqliteDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         schema.prepare(older)
@@ -72,23 +72,23 @@ def test_the_backup_is_of_what_was_there_and_leads_back(
         assert backup.manifest.schema_version == "0001"
     again = tmp_path / "again" / "turnout.db"
     restore(file, again)
-    with closing(open_database(again)) as database:
+    with closing(open_file(again)) as database:
         assert find_version(database) == "0001"
         schema.prepare(database)
         check_nothing_is_lost(database)
 
 
-def test_an_empty_database_is_not_backed_up(older: Database, tmp_path: Path) -> None:
+def test_an_empty_database_is_not_backed_up(older: SqliteDatabase, tmp_path: Path) -> None:
     with older.write() as connection:
         for table in ("events", "clocks"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     schema.prepare(older)
-    with closing(open_database(tmp_path / "new.db")) as database:
+    with closing(open_file(tmp_path / "new.db")) as database:
         schema.prepare(database)
     assert list(tmp_path.glob("*.backup")) == []
 
 
-def test_without_room_for_a_backup_nothing_is_migrated(older: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_room_for_a_backup_nothing_is_migrated(older: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = backup_file.shutil.disk_usage("/")._replace(free=1 << 20)
     with monkeypatch.context() as patched:
         patched.setattr(backup_file.shutil, "disk_usage", lambda _: usage)
@@ -104,12 +104,12 @@ class Migrating:
 
     _CODE = (
         "import os, signal, sys, time; import alembic.op, alembic.runtime.environment, alembic.script\n"
-        "from turnout.store import schema; from turnout.store.connect import Database\n"
+        "from turnout.store import schema; from turnout.store.sqlite import SqliteDatabase\n"
         "for line in sys.stdin:\n"
         "    path, kill_after_s = line.rsplit(maxsplit=1)\n"
         "    child = os.fork()\n"
         "    if not child:\n"
-        "        schema.prepare(Database('sqlite:///' + path)); os._exit(0)\n"
+        "        schema.prepare(SqliteDatabase('sqlite:///' + path)); os._exit(0)\n"
         "    if float(kill_after_s):\n"
         "        time.sleep(float(kill_after_s)); os.kill(child, signal.SIGKILL)\n"
         "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
@@ -144,7 +144,7 @@ def test_a_migration_killed_at_any_moment_has_happened_or_has_not(tmp_path: Path
         for number in range(TIMES):
             path = make_first(tmp_path / str(number) / "turnout.db")
             codes.add(migrating.run(path, chance.uniform(0.0005, whole_s * 1.1)))
-            with closing(open_database(path)) as database:
+            with closing(open_file(path)) as database:
                 found = find_version(database)
                 assert found in ("0001", schema.VERSION)
                 backup = schema.backup_before(path)
@@ -160,5 +160,5 @@ def test_a_migration_killed_at_any_moment_has_happened_or_has_not(tmp_path: Path
 def check_backup(backup: Path, again: Path) -> None:
     """It is whole, and of the version before."""
     restore(backup, again)
-    with closing(open_database(again)) as database:
+    with closing(open_file(again)) as database:
         assert find_version(database) == "0001"

@@ -17,9 +17,10 @@ import pytest
 import sqlalchemy.exc
 
 from turnout.errors import StorageUnavailable
-from turnout.store import connect, schema
-from turnout.store.connect import Database, in_parts, insert
+from turnout.store import schema, sqlite
 from turnout.store.file_lock import FileLock, LockTimeout
+from turnout.store.sqlite import SqliteDatabase
+from turnout.store.statements import in_parts, insert
 
 PATIENCE_S = 10
 """After this a test has failed; none that passes waits for it."""
@@ -31,18 +32,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(f"sqlite:///{path}")) as database:
+def database(path: Path) -> Iterator[SqliteDatabase]:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         schema.prepare(database)
         yield database
 
 
-def write_one(database: Database, at: int = 1) -> None:
+def write_one(database: SqliteDatabase, at: int = 1) -> None:
     with database.write() as connection:
         insert(connection, "probe", "id, at", [(at, at)])
 
 
-def read_all(database: Database) -> list[int]:
+def read_all(database: SqliteDatabase) -> list[int]:
     with database.read() as connection:
         return list(connection.exec_driver_sql("SELECT at FROM probe ORDER BY at").scalars())
 
@@ -53,7 +54,7 @@ def pragma(connection: Any, name: str) -> Any:
 
 def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    with closing(Database(f"sqlite:///{folder}/turnout.db")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{folder}/turnout.db")) as database:
         schema.prepare(database)
         write_one(database)
         rights = {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
@@ -62,7 +63,7 @@ def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert set(rights.values()) == {0o600}
 
 
-def test_after_a_fault_the_logs_index_is_the_same_file(database: Database) -> None:
+def test_after_a_fault_the_logs_index_is_the_same_file(database: SqliteDatabase) -> None:
     """SQLite would make it anew, and on a full disk that may end the process."""
     write_one(database)
     before = Path(f"{database.path}-shm").stat().st_ino
@@ -73,7 +74,7 @@ def test_after_a_fault_the_logs_index_is_the_same_file(database: Database) -> No
     assert read_all(database) == [1, 2]
 
 
-def test_a_fault_of_one_thread_closes_no_connection_that_another_is_using(database: Database) -> None:
+def test_a_fault_of_one_thread_closes_no_connection_that_another_is_using(database: SqliteDatabase) -> None:
     """SQLite's objects freed under a running statement end the process."""
     begun, failed = threading.Event(), threading.Event()
 
@@ -98,13 +99,13 @@ def test_a_fault_of_one_thread_closes_no_connection_that_another_is_using(databa
 # --- Durable ---------------------------------------------------------------------------------------------------------
 
 
-def test_d1_a_commit_is_flushed_to_the_disk(database: Database) -> None:
+def test_d1_a_commit_is_flushed_to_the_disk(database: SqliteDatabase) -> None:
     with database.write() as connection:
         assert pragma(connection, "synchronous") == 2  # FULL
         assert pragma(connection, "journal_mode") == "wal"
 
 
-def test_the_log_is_moved_by_us_alone_and_nothing_deleted_stays_in_the_file(database: Database) -> None:
+def test_the_log_is_moved_by_us_alone_and_nothing_deleted_stays_in_the_file(database: SqliteDatabase) -> None:
     with database.write() as writer:
         assert pragma(writer, "wal_autocheckpoint") == 0
         assert pragma(writer, "secure_delete") == 1
@@ -112,13 +113,13 @@ def test_the_log_is_moved_by_us_alone_and_nothing_deleted_stays_in_the_file(data
         assert pragma(reader, "wal_autocheckpoint") == 0
 
 
-def test_what_was_written_is_there_for_whoever_opens_the_file(database: Database) -> None:
+def test_what_was_written_is_there_for_whoever_opens_the_file(database: SqliteDatabase) -> None:
     write_one(database, 7)
-    with closing(Database(database.url)) as other:
+    with closing(SqliteDatabase(database.url)) as other:
         assert read_all(other) == [7]
 
 
-def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
+def test_a_block_that_fails_leaves_nothing(database: SqliteDatabase) -> None:
     def fail_half_way() -> None:
         with database.write() as connection:
             insert(connection, "probe", "id, at", [(1, 1)])
@@ -130,7 +131,7 @@ def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
     write_one(database)
 
 
-def test_a_reader_sees_one_moment(database: Database) -> None:
+def test_a_reader_sees_one_moment(database: SqliteDatabase) -> None:
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM probe").scalar() == 0
         write_one(database)
@@ -141,14 +142,14 @@ def test_a_reader_sees_one_moment(database: Database) -> None:
 # --- One writer ------------------------------------------------------------------------------------------------------
 
 
-def test_a_writer_has_the_database_to_itself_from_the_first_line_on(database: Database) -> None:
-    with closing(connect._sqlite_module().connect(database.path, timeout=0, isolation_level=None)) as beside:
+def test_a_writer_has_the_database_to_itself_from_the_first_line_on(database: SqliteDatabase) -> None:
+    with closing(sqlite.sqlite_module().connect(database.path, timeout=0, isolation_level=None)) as beside:
         with database.write():
-            with pytest.raises(connect._sqlite_module().OperationalError, match="locked"):
+            with pytest.raises(sqlite.sqlite_module().OperationalError, match="locked"):
                 beside.execute("BEGIN IMMEDIATE")
 
 
-def test_writers_of_one_process_go_one_after_another(database: Database) -> None:
+def test_writers_of_one_process_go_one_after_another(database: SqliteDatabase) -> None:
     def count_up() -> None:
         for _ in range(20):
             with database.write() as connection:
@@ -164,7 +165,7 @@ def test_writers_of_one_process_go_one_after_another(database: Database) -> None
 
 
 @contextmanager
-def in_another_thread(database: Database) -> Generator[None]:
+def in_another_thread(database: SqliteDatabase) -> Generator[None]:
     """Somebody else of this process is writing."""
     begun, may_end = threading.Event(), threading.Event()
 
@@ -184,16 +185,16 @@ def in_another_thread(database: Database) -> Generator[None]:
 
 
 @contextmanager
-def in_another_program(database: Database) -> Generator[None]:
+def in_another_program(database: SqliteDatabase) -> Generator[None]:
     """One of our own, such as the command line, is writing."""
-    with closing(Database(database.url)) as other, other.write():
+    with closing(SqliteDatabase(database.url)) as other, other.write():
         yield
 
 
 @contextmanager
-def in_a_shell(database: Database) -> Generator[None]:
+def in_a_shell(database: SqliteDatabase) -> Generator[None]:
     """A program that does not know our lock is writing."""
-    with closing(connect._sqlite_module().connect(database.path, isolation_level=None)) as beside:
+    with closing(sqlite.sqlite_module().connect(database.path, isolation_level=None)) as beside:
         beside.execute("BEGIN IMMEDIATE")
         yield
 
@@ -202,8 +203,8 @@ def in_a_shell(database: Database) -> Generator[None]:
 def test_whoever_waits_too_long_is_told_and_can_write_afterwards(
     path: Path, monkeypatch: pytest.MonkeyPatch, busy: Any
 ) -> None:
-    monkeypatch.setattr(connect, "LOCK_TIMEOUT_S", 0.05)
-    with closing(Database(f"sqlite:///{path}")) as database:
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         schema.prepare(database)
         with busy(database):
             with pytest.raises(StorageUnavailable):
@@ -212,7 +213,7 @@ def test_whoever_waits_too_long_is_told_and_can_write_afterwards(
         write_one(database)
 
 
-def test_two_waits_together_are_no_longer_than_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_waits_together_are_no_longer_than_one(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a thread first, then behind another program: still no longer than the timeout."""
     asked: list[float] = []
 
@@ -222,7 +223,7 @@ def test_two_waits_together_are_no_longer_than_one(database: Database, monkeypat
             asked.append(timeout_s)
             yield
 
-    monkeypatch.setattr(connect, "LOCK_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 1.0)
     monkeypatch.setattr(database._lock, "held", Patient(database.path.with_name("other.lock")).held)
     waited = threading.Event()
     with in_another_thread(database):
@@ -339,7 +340,7 @@ def test_the_lock_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     ("fault", "word"), [("PRAGMA query_only = 1", "readonly"), ("PRAGMA max_page_count = 1", "full")]
 )
 def test_a_database_that_cannot_be_written_is_unavailable_and_tried_afresh(
-    database: Database, fault: str, word: str
+    database: SqliteDatabase, fault: str, word: str
 ) -> None:
     def write_much(*first: str) -> None:
         with database.write() as connection:
@@ -354,7 +355,7 @@ def test_a_database_that_cannot_be_written_is_unavailable_and_tried_afresh(
 
 def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
     path.write_bytes(b"This was a shopping list. " * 1_000)
-    with closing(Database(f"sqlite:///{path}")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         for use in (database.read, database.write):
             with pytest.raises(StorageUnavailable, match="not a database"):
                 with use():
@@ -363,7 +364,7 @@ def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
 
 def test_a_file_that_cannot_be_opened_is_unavailable(path: Path) -> None:
     path.mkdir()
-    with closing(Database(f"sqlite:///{path}")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         for use in (database.read, database.write):
             with pytest.raises(StorageUnavailable, match="unable to open"):
                 with use():
@@ -373,16 +374,16 @@ def test_a_file_that_cannot_be_opened_is_unavailable(path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_unavailable_and_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageUnavailable, match="TURNOUT_DATABASE_URL"):
-        Database(f"sqlite:///{tmp_path}/file/turnout.db")
+        SqliteDatabase(f"sqlite:///{tmp_path}/file/turnout.db")
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    with closing(Database(f"sqlite:///{tmp_path}/a/b/turnout.db")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{tmp_path}/a/b/turnout.db")) as database:
         schema.prepare(database)
         write_one(database)
 
 
-def test_a_mistake_in_a_statement_is_ours_and_not_the_databases(database: Database) -> None:
+def test_a_mistake_in_a_statement_is_ours_and_not_the_databases(database: SqliteDatabase) -> None:
     with pytest.raises(sqlalchemy.exc.OperationalError):
         with database.read() as connection:
             connection.exec_driver_sql("SELECT nothing FROM nowhere")
@@ -391,7 +392,7 @@ def test_a_mistake_in_a_statement_is_ours_and_not_the_databases(database: Databa
         write_one(database)
 
 
-def test_an_error_does_not_show_what_people_said(database: Database) -> None:
+def test_an_error_does_not_show_what_people_said(database: SqliteDatabase) -> None:
     with pytest.raises(database._driver_error) as failed:
         with database.write() as connection:
             insert(connection, "bodies", "event_id, push_id, body", [("evt", "psh", "secret")] * 2)
@@ -399,8 +400,8 @@ def test_an_error_does_not_show_what_people_said(database: Database) -> None:
 
 
 def test_when_all_readers_are_busy_the_next_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "LOCK_TIMEOUT_S", 0.05)
-    with closing(Database(f"sqlite:///{path}")) as database:
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         with ExitStack() as readers:
             for _ in range(8):
                 readers.enter_context(database.read())
@@ -414,23 +415,23 @@ def test_when_all_readers_are_busy_the_next_is_told_so(path: Path, monkeypatch: 
 
 
 def test_the_log_file_is_moved_into_the_database_when_it_has_grown(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.write() as connection:
         insert(connection, "bodies", "event_id, push_id, body", [("evt", str(n), "x" * 4_000) for n in range(100)])
     before = database.path.stat().st_size
     database.move_log()
     assert database.path.stat().st_size == before
-    monkeypatch.setattr(connect, "CHECKPOINT_PAGES", 10)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 10)
     database.move_log()
     assert database.path.stat().st_size > before + 400_000
 
 
 def test_the_log_file_is_not_moved_while_another_program_commits(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect, "CHECKPOINT_PAGES", 0)
-    monkeypatch.setattr(connect, "LOCK_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 0)
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.02)
     write_one(database)
     before = database.path.stat().st_size
     with in_another_program(database):
@@ -439,7 +440,7 @@ def test_the_log_file_is_not_moved_while_another_program_commits(
     assert database.path.stat().st_size == before
 
 
-def test_to_look_at_the_log_does_not_give_up_sqlites_locks(database: Database) -> None:
+def test_to_look_at_the_log_does_not_give_up_sqlites_locks(database: SqliteDatabase) -> None:
     """Else the next program to open the database would believe to be alone, and begin the log's index anew."""
     write_one(database)
     database.move_log()
@@ -459,7 +460,7 @@ def test_the_descriptors_of_a_closed_database_are_closed(path: Path) -> None:
 
     before = count_open()
     for _ in range(3):
-        with closing(Database(f"sqlite:///{path}")) as database:
+        with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
             schema.prepare(database)
             write_one(database, before)
             database.move_log()
@@ -473,11 +474,11 @@ def test_the_descriptors_of_a_closed_database_are_closed(path: Path) -> None:
 
 
 def test_where_there_is_no_log_file_nothing_is_moved(path: Path) -> None:
-    with closing(Database(f"sqlite:///{path}")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         database.move_log()
 
 
-def test_whoever_reads_for_long_lets_the_log_wait_and_not_the_pushes(database: Database) -> None:
+def test_whoever_reads_for_long_lets_the_log_wait_and_not_the_pushes(database: SqliteDatabase) -> None:
     """To empty the log it is waited until nobody reads what is in it, but not while the lock is held."""
     write_one(database)
     with database.read() as reader:
@@ -494,7 +495,7 @@ def test_whoever_reads_for_long_lets_the_log_wait_and_not_the_pushes(database: D
     assert read_all(database)[-1] == 102
 
 
-def test_the_size_is_that_of_the_database_and_its_log(database: Database) -> None:
+def test_the_size_is_that_of_the_database_and_its_log(database: SqliteDatabase) -> None:
     before = database.size_bytes()
     with database.write() as connection:
         insert(connection, "bodies", "event_id, push_id, body", [("evt", "psh", "x" * 100_000)])
@@ -505,7 +506,7 @@ def test_the_size_is_that_of_the_database_and_its_log(database: Database) -> Non
 
 
 @pytest.mark.parametrize("rows", [0, 1, 499, 500, 501, 1_700])
-def test_any_number_of_rows_is_inserted(database: Database, rows: int) -> None:
+def test_any_number_of_rows_is_inserted(database: SqliteDatabase, rows: int) -> None:
     with database.write() as connection:
         insert(connection, "probe", "id, at", [(number, number) for number in range(rows)])
     assert read_all(database) == list(range(rows))

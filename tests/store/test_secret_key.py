@@ -9,7 +9,7 @@ import pytest
 
 from turnout.errors import StorageUnavailable
 from turnout.store import secret_key
-from turnout.store.connect import Database
+from turnout.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
@@ -18,17 +18,17 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_it_is_made_when_first_asked_for_and_is_the_same_ever_after(path: Path) -> None:
-    with closing(Database(f"sqlite:///{path}")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         assert not secret_key.file_of(path).exists()
         key = database.secret_key
     assert len(key) == 32
     assert secret_key.file_of(path).stat().st_mode & 0o777 == 0o600
-    with closing(Database(f"sqlite:///{path}")) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}")) as database:
         assert database.secret_key == key
 
 
 def test_what_the_setting_gives_is_taken_and_no_file_is_made(path: Path) -> None:
-    with closing(Database(f"sqlite:///{path}", secret_key=bytes(range(32)))) as database:
+    with closing(SqliteDatabase(f"sqlite:///{path}", secret_key=bytes(range(32)))) as database:
         assert database.secret_key == bytes(range(32))
     assert not secret_key.file_of(path).exists()
 
@@ -39,7 +39,7 @@ def test_of_many_that_make_it_at_once_all_get_the_same(path: Path) -> None:
 
     def ask() -> None:
         ready.wait()
-        found.append(secret_key.get(path))
+        found.append(secret_key.get(secret_key.file_of(path)))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -53,10 +53,10 @@ def test_of_many_that_make_it_at_once_all_get_the_same(path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o666])
 def test_a_file_that_others_may_read_is_refused(path: Path, mode: int) -> None:
-    secret_key.get(path)
+    secret_key.get(secret_key.file_of(path))
     secret_key.file_of(path).chmod(mode)
     with pytest.raises(StorageUnavailable, match="chmod 600"):
-        secret_key.get(path)
+        secret_key.get(secret_key.file_of(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"a letter", b"\xff" * 32, b"0" * 64])
@@ -65,7 +65,7 @@ def test_a_file_that_holds_no_key_is_refused_and_stays_as_it_is(path: Path, cont
     file.write_bytes(content)
     file.chmod(0o600)
     with pytest.raises(StorageUnavailable, match="does not hold a secret key"):
-        secret_key.get(path)
+        secret_key.get(secret_key.file_of(path))
     assert file.read_bytes() == content
 
 
@@ -75,7 +75,7 @@ def test_where_it_cannot_be_made_a_sentence_says_so(path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(StorageUnavailable, match="No space left"):
-        secret_key.get(path)
+        secret_key.get(secret_key.file_of(path))
     assert list(path.parent.iterdir()) == []
 
 

@@ -34,15 +34,20 @@ def command(file: Path, force: bool) -> None:
     Example: turnout backup /var/backups/turnout-monday.backup
     """
     from turnout.operations.backup import back_up
+    from turnout.operations.secret_key import find_fault
 
     with suppress(OSError):
         os.nice(_NICE)
     with opened(as_it_is=True) as database, bytes_bar("copying") as on_progress:
         manifest = back_up(database, file.absolute(), replace=force, on_progress=on_progress)
+        fault = find_fault(database)
+    if fault is not None:
+        output.note(f"The backup is without the key that belongs to it. {fault}")
     size = file.stat().st_size
     if output.wants_json():
         output.write_json({"file": str(file.absolute()), "sizeBytes": size, "manifest": manifest})
         return
     output.say(f"{file}: {size / 1e6:,.1f} MB, as of {manifest.at}.")
     output.say(*(f"  {head.slug}: {output.count(head.last_sequence, 'change')}" for head in manifest.events))
-    output.say(_WHERE_THE_KEY_IS[manifest.key])
+    if fault is None:
+        output.say(_WHERE_THE_KEY_IS[manifest.key])

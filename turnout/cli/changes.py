@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from turnout.changes.change_view import ChangeView
     from turnout.model.change import Change
     from turnout.model.event import Configuration
-    from turnout.store.connect import Database
+    from turnout.store.database import Database
 
 PAGE = 500
 POLL_S = 0.15

@@ -171,7 +171,7 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
     Example: turnout event set spring blank=keep time_zone=Europe/Berlin
     """
     from turnout.events import event, identity, policy, retention
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):

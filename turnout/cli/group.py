@@ -71,7 +71,7 @@ def set_(slug: str, name: str, setting: str) -> None:
     """
     from turnout.errors import InvalidRequest
     from turnout.events import names
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
 
     key, _, value = setting.partition("=")
     if key != "staff_only" or value not in ("yes", "no"):

@@ -34,7 +34,7 @@ def describe_names(configuration: "Configuration", kind: "NameKind") -> dict[int
 
 def rename_and_show(slug: str, kind: "NameKind", old: str, new: str) -> None:
     from turnout.events import names
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
 
     with opened_event(slug) as (database, configuration):
         renamed = names.rename(database, configuration.event.id, kind, old, new, actor=name_actor())

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from turnout.feed.configurations import Configurations
     from turnout.model.event import Configuration, Event
     from turnout.settings import Settings
-    from turnout.store.connect import Connection, Database
+    from turnout.store.database import Database
+    from turnout.store.statements import Connection
 
 event_option = click.option("--event", "slug", required=True, metavar="SLUG", help="The event, by its slug.")
 
@@ -34,22 +35,35 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
     """
     from turnout.errors import NotFound
     from turnout.store import schema
-    from turnout.store.connect import Database
+    from turnout.store.connect import open_database
 
     configured = read_settings()
     path = database_path(configured.database_url)
-    if not makes and not path.exists():
+    if not makes and path is not None and not path.exists():
         raise NotFound(
             f"There is no database at {path}. Is TURNOUT_DATABASE_URL what the server has, and is this the folder in "
             "which it was started?"
         )
-    database = Database(configured.database_url, configured.secret_key)
+    database = open_database(configured.database_url, configured.secret_key)
     try:
         if not as_it_is:
             schema.prepare(database)
+            _note_key(database)
         yield database
+        if not as_it_is:
+            # The command may have been the first to need one.
+            _note_key(database)
     finally:
         database.close()
+
+
+def _note_key(database: "Database") -> None:
+    """Lets the database know its secret key. What stands in the way is told to the commands that need the key."""
+    from turnout.errors import StorageUnavailable
+    from turnout.store import installation
+
+    with suppress(StorageUnavailable):
+        installation.note_key(database)
 
 
 @contextmanager
@@ -79,22 +93,18 @@ def gateway_of(event: "Event") -> str:
     return f"{_find_public_url()}/e/{event.slug}"
 
 
-def server_note(database: Path) -> Path:
-    """The file that a server holds while it runs on this database, and where it notes its public URL."""
-    return database.with_name(database.name + ".server")
-
-
 def _find_public_url() -> str:
     """As set, or as the server that runs or ran last on this database has noted."""
     settings = read_settings()
-    note = server_note(database_path(settings.database_url))
-    noted = note.read_text() if note.is_file() else ""
+    path = database_path(settings.database_url)
+    note = None if path is None else path.with_name(path.name + ".server")
+    noted = note.read_text() if note is not None and note.is_file() else ""
     return settings.public_url or noted or "http://localhost:8000"
 
 
-def database_path(url: str) -> Path:
-    """The database's file."""
-    return Path(url.removeprefix("sqlite:///"))
+def database_path(url: str) -> Path | None:
+    """The database's file; None where it is in PostgreSQL."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:") else None
 
 
 def curl_command(gateway: str, key: str) -> str:

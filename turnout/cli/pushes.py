@@ -9,11 +9,11 @@ from turnout.cli import output
 from turnout.cli.opened import event_option, opened, opened_event
 
 if TYPE_CHECKING:
-    from turnout.feed.replay import Original
+    from turnout.feed.by_hand.replay import Original
     from turnout.model.event import Configuration
     from turnout.model.push import StoredPush
     from turnout.model.receipt import Outcome
-    from turnout.store.connect import Database
+    from turnout.store.database import Database
 
 RESULTS = ("created", "updated", "unchanged", "suppressed", "failed")
 
@@ -158,7 +158,7 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
     if failed == bool(push_ids) or (failed and slug is None):
         raise click.UsageError("Name the pushes to replay, or say --event SLUG --failed.")
     with opened() as database:
-        originals, batches, gone = _list_originals(database, slug, push_ids)
+        originals, batches, refused, gone = _list_originals(database, slug, push_ids)
         outcomes = _replay(database, originals, dry_run=dry_run)
     if output.wants_json():
         replays = [_as_receipt(original, outcome) for original, outcome in zip(originals, outcomes, strict=True)]
@@ -174,6 +174,12 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
         )
         if gone:
             output.note(f"{output.count(gone, 'push', 'pushes')} left out: the body is not kept any more.")
+        if refused:
+            these = output.count(refused, "push", "pushes")
+            output.note(
+                f"Left out: {these} whose address, headers or whole body was refused, so that no body was kept; to be "
+                "sent again by the sender."
+            )
         if batches:
             these = output.count(batches, "batch that could not be read", "batches that could not be read")
             output.note(f"Left out: {these}, to be sent again by the sender.")
@@ -187,39 +193,43 @@ def replay(push_ids: tuple[str, ...], slug: str | None, failed: bool, dry_run: b
 
 def _list_originals(
     database: "Database", slug: str | None, push_ids: Sequence[str]
-) -> "tuple[list[Original], int, int]":
-    """The pushes to replay; and of those that nobody named, how many are unreadable batches and how many are gone."""
+) -> "tuple[list[Original], int, int, int]":
+    """The pushes to replay; of those that nobody named, how many are unreadable batches, refused unread, or gone."""
     from turnout.errors import Conflict
     from turnout.events.setup import get_configuration
-    from turnout.feed.replay import get_original, is_batch
+    from turnout.feed.by_hand.replay import find_refused_part, get_original, is_batch
     from turnout.store import pushes
 
     if push_ids:
-        return [get_original(database, _get_push(database, push_id, slug).id) for push_id in push_ids], 0, 0
+        return [get_original(database, _get_push(database, push_id, slug).id) for push_id in push_ids], 0, 0, 0
     assert slug is not None
     event_id = get_configuration(database, slug).event.id
     with database.read() as connection:
         ids = pushes.list_failed_ids(connection, event_id)
     originals = []
-    batches = 0
+    batches = refused = 0
     for push_id in ids:
-        if is_batch(_get_push(database, push_id, slug)):
+        push = _get_push(database, push_id, slug)
+        if is_batch(push):
             batches += 1
+            continue
+        if find_refused_part(push) is not None:
+            refused += 1
             continue
         try:
             originals.append(get_original(database, push_id))
         except Conflict:
             continue
-    return originals, batches, len(ids) - len(originals) - batches
+    return originals, batches, refused, len(ids) - len(originals) - batches - refused
 
 
 def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: bool) -> "list[Outcome]":
     """Event by event, in the order given, not too many at once."""
     from itertools import groupby
 
-    from turnout.feed.by_hand import MAX_TOGETHER, name_actor
+    from turnout.feed.by_hand.hand_in import MAX_TOGETHER, name_actor
+    from turnout.feed.by_hand.replay import replay as replay_pushes
     from turnout.feed.configurations import Configurations
-    from turnout.feed.replay import replay as replay_pushes
     from turnout.store import events
 
     configurations = Configurations(database)
@@ -280,6 +290,8 @@ def _as_receipt(original: "Original", outcome: "Outcome") -> dict[str, Any]:
 
 def _explain_absence(push: "StoredPush") -> str:
     """Why there is no body."""
+    from turnout.feed.by_hand.replay import find_refused_part
+
     if push.result == "suppressed":
         return (
             "It was suppressed: of somebody who was erased, and whom its source must not bring back, nothing is kept."
@@ -287,6 +299,12 @@ def _explain_absence(push: "StoredPush") -> str:
     # Only an erasure takes the address from a push that could be read (F1).
     if push.failure.code == "erased" if push.failure else push.email is None:
         return "It was erased, with somebody whom it was about."
+    part = find_refused_part(push)
+    if part is not None:
+        return (
+            f"There is none: {part} was refused, and so nothing of the body was kept. Its sender has to mend what is "
+            "said above and send it again."
+        )
     return "It is not kept: it was a dry run, or its time is over."
 
 

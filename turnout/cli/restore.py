@@ -20,13 +20,20 @@ def command(file: Path, force: bool) -> None:
 
     Example: turnout restore /var/backups/turnout-monday.backup
     """
+    from turnout.errors import InvalidRequest
     from turnout.operations.restore import restore
 
     configured = read_settings()
+    path = database_path(configured.database_url)
+    if path is None:
+        raise InvalidRequest(
+            "A backup is of an SQLite file, and TURNOUT_DATABASE_URL names PostgreSQL. Restore to a file "
+            "(TURNOUT_DATABASE_URL=sqlite:///…), then move it: turnout migrate-data --to postgresql://…"
+        )
     with bytes_bar("restoring") as on_progress:
         restored = restore(
             file.absolute(),
-            database_path(configured.database_url),
+            path,
             given_key=configured.secret_key,
             replace=force,
             on_progress=on_progress,

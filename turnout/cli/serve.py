@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from turnout.cli.opened import server_note
-
 if TYPE_CHECKING:
-    from turnout.store.connect import Database
+    from turnout.store.database import Database
 
 
 @click.command()
@@ -33,23 +32,27 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
     from turnout import app, logs, settings
     from turnout.errors import StorageUnavailable
     from turnout.server import CannotListen, open_listener, serve
-    from turnout.store import schema, secret_key
-    from turnout.store.connect import Database
+    from turnout.store import installation, schema, secret_key
+    from turnout.store.connect import open_database
     from turnout.store.file_lock import AlreadyHeld, hold_alone
+    from turnout.store.sqlite import SqliteDatabase
 
     try:
         configured = settings.read(os.environ)
         logs.configure(configured.log_format, configured.log_level)
-        database = Database(configured.database_url, configured.secret_key)
+        database = open_database(configured.database_url, configured.secret_key)
         # A file that is not fit to hold the key is told now, not when the first push needs it.
-        secret_key.find(database.path)
-        note = server_note(database.path)
-        with hold_alone(note):
-            listener = open_listener(host, port)
+        secret_key.find(database.key_file)
+        with ExitStack() as held, closing(open_listener(host, port)) as listener:
+            if isinstance(database, SqliteDatabase):
+                held.enter_context(hold_alone(database.server_note))
             schema.prepare(database)
+            # One that is lost or another is told now, not when somebody who was erased is back.
+            installation.prepare_key(database)
             public_url = configured.public_url or f"http://localhost:{listener.getsockname()[1]}"
-            # For the command line beside the server, which prints gateways' addresses too.
-            note.write_text(public_url)
+            if isinstance(database, SqliteDatabase):
+                # For the command line beside the server, which prints gateways' addresses too.
+                database.server_note.write_text(public_url)
             gateway_app = app.build(configured, database, public_url)
             serve(gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url))
     except settings.InvalidSettings as error:

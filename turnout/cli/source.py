@@ -12,9 +12,9 @@ from turnout.cli.asking import confirm, yes_option
 from turnout.cli.opened import event_option, opened_event
 
 if TYPE_CHECKING:
-    from turnout.feed.go_live import OnProgress as OnReplay
-    from turnout.feed.go_live import Replayed
-    from turnout.feed.retire import OnProgress, TakenBack
+    from turnout.feed.acts.retire import OnProgress, TakenBack
+    from turnout.feed.by_hand.go_live import OnProgress as OnReplay
+    from turnout.feed.by_hand.go_live import Replayed
     from turnout.model.event import Configuration
     from turnout.model.source import Source
 
@@ -88,7 +88,7 @@ def set_(slug: str, name: str, settings: tuple[str, ...]) -> None:
     """
     from turnout.events import policy, sources
     from turnout.events.setup import get_configuration
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):
@@ -119,8 +119,8 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
     """
     from turnout.errors import Conflict
     from turnout.events import sources
-    from turnout.feed import go_live as going
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand import go_live as going
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.feed.configurations import Configurations
 
     with opened_event(slug) as (database, configuration), _replaying() as on_progress:
@@ -128,6 +128,7 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
             raise Conflict(f"The event {slug} is archived. `turnout event archive {slug} --undo` opens it again.")
         source = sources.get_source(configuration, name)
         sources.check_open(source)
+        mode = source.policy.over(configuration.event.policy).mode
         if not dry_run:
             sources.set_up(database, configuration.event.id, source.name, {"mode": "live"}, actor=name_actor())
         # Only now: what came until then is rehearsed, and nothing that comes from here on.
@@ -146,7 +147,7 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
     if output.wants_json():
         output.write_json(
             {
-                "source": {"id": source.id, "name": source.name, "mode": "live"},
+                "source": {"id": source.id, "name": source.name, "mode": mode if dry_run else "live"},
                 "waiting": 0 if with_rehearsed and not dry_run else len(waiting),
                 "rehearsed": replayed,
             }
@@ -154,14 +155,13 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
         )
         return
     if not dry_run:
-        output.say(f"{source.name} is live: its pushes take effect from now on.")
+        output.say(f"{source.name} is live (mode=live): its pushes take effect from now on.")
     if replayed is not None and waiting:
         _show_replayed(replayed, slug, dry_run=dry_run)
     elif waiting:
-        output.say(
-            f"{output.count(len(waiting), 'rehearsed push', 'rehearsed pushes')} stay without effect; with "
-            "--with-rehearsed they take effect, and --dry-run says how."
-        )
+        stays = output.count(len(waiting), "rehearsed push stays", "rehearsed pushes stay")
+        takes = "it takes" if len(waiting) == 1 else "they take"
+        output.say(f"{stays} without effect; with --with-rehearsed {takes} effect, and --dry-run says how.")
     else:
         output.say("There are no rehearsed pushes that wait.")
 
@@ -173,8 +173,12 @@ def _show_replayed(replayed: "Replayed", slug: str, *, dry_run: bool) -> None:
     pushes = output.count(replayed.total, "rehearsed push", "rehearsed pushes")
     output.say(f"{pushes} {'would be' if dry_run else 'replayed'}: {shown}.")
     if replayed.gone:
-        left_out = output.count(replayed.gone, "push", "pushes")
-        output.say(f"{left_out} left out: the body is not kept any more, or is a batch that could not be read.")
+        left_out = output.count(
+            replayed.gone,
+            "push is left out: its body is not kept any more, or is a batch",
+            "pushes are left out: their bodies are not kept any more, or are batches",
+        )
+        output.say(f"{left_out} that could not be read.")
     for failed in replayed.failures[:_FAILURES_SHOWN]:
         output.say(f"  {failed.replay_of}: {failed.detail}")
     if replayed.failed > _FAILURES_SHOWN and not dry_run:
@@ -211,9 +215,9 @@ def retire(slug: str, name: str, yes: bool) -> None:
     """
     from turnout.events import sources
     from turnout.events.setup import get_configuration
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.acts.retire import foresee, take_back
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.feed.configurations import Configurations
-    from turnout.feed.retire import foresee, take_back
 
     with opened_event(slug) as (database, configuration):
         source = sources.get_source(configuration, name)

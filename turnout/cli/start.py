@@ -9,7 +9,7 @@ from turnout.cli.opened import curl_command
 from turnout.cli.serve import run
 
 if TYPE_CHECKING:
-    from turnout.store.connect import Database
+    from turnout.store.database import Database
 
 _FIRST_EVENT = "My event"
 
@@ -37,7 +37,7 @@ def _announce(database: "Database", public_url: str) -> None:
         made, key = event.create(database, _FIRST_EVENT)
         events = [made]
     first = events[0]
-    click.echo(f"\nTurnout is running. Its data is in {database.path}; Ctrl-C stops it.\n")
+    click.echo(f"\nTurnout is running. Its data is in {database.place}; Ctrl-C stops it.\n")
     for one in events[:5]:
         click.echo(f"  {one.name}: {public_url}/e/{one.slug}")
     if len(events) > 5:

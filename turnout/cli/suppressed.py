@@ -73,9 +73,9 @@ def lift(slug: str, email: str) -> None:
 
     Example: turnout suppressed lift --event spring john.doe@example.com
     """
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.feed.configurations import Configurations
-    from turnout.feed.erase import lift as lift_address
+    from turnout.feed.forget.erase import lift as lift_address
 
     with opened_event(slug) as (database, configuration):
         lifted = lift_address(database, Configurations(database), configuration.event.id, email, name_actor())

@@ -11,7 +11,7 @@ from turnout.cli import output
 from turnout.cli.opened import opened
 
 if TYPE_CHECKING:
-    from turnout.operations.verify import OnProgress
+    from turnout.operations.verify.findings import OnProgress
 
 
 @click.command()
@@ -24,7 +24,7 @@ def command(slug: str | None) -> None:
 
     Example: turnout verify --event spring
     """
-    from turnout.operations.verify import verify
+    from turnout.operations.verify.verify import verify
 
     with opened() as database, _progress() as on_progress:
         verified = verify(database, slug, on_progress)

@@ -15,7 +15,7 @@ from turnout.model.event import Event
 from turnout.model.policy import Policy
 from turnout.now import new_id, now_us
 from turnout.store import events
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 FIRST_SOURCE = "main"
 MAX_NAME = 255
@@ -40,9 +40,8 @@ def create(database: Database, name: str, slug: str | None = None) -> tuple[Even
         )
     event = Event(id=new_id("evt"), slug=slug, name=name, policy=Policy(), created_at=now_us())
     with database.write() as connection:
-        if events.find_event(connection, slug=slug) is not None:
+        if not events.add_event(connection, event):
             raise Conflict(f"There is an event {slug} already. Choose another address with --slug.")
-        events.add_event(connection, event)
         source = add_source(connection, event.id, FIRST_SOURCE, number=1)
         key = keys.add_key(connection, event.id, source_number=source.number, scope="push", label=FIRST_SOURCE)
     return event, key.text

@@ -5,7 +5,8 @@ import msgspec
 from turnout.errors import Conflict, InvalidRequest
 from turnout.model.event import Configuration, Event
 from turnout.store import identities
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 CHOICES = ("email", "third_party_id")
 MAX_EXAMPLES = 5

@@ -10,7 +10,7 @@ from turnout.events import keys
 from turnout.model.key import is_mistyped, read_key_id
 from turnout.now import now_us
 from turnout.store import events
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 
 class CheckedKey(msgspec.Struct, frozen=True):

@@ -14,7 +14,8 @@ from turnout.model.key import Key, write_key
 from turnout.model.source import PEOPLE
 from turnout.now import new_id, now_us
 from turnout.store import events
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 _LETTERS = string.digits + string.ascii_letters
 

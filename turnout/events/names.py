@@ -11,7 +11,7 @@ from turnout.model.change import Entry
 from turnout.model.event import Configuration
 from turnout.model.names import Name, Names, fold_case
 from turnout.store import events
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 NameKind = Literal["custom_field", "group"]
 MAX_NAME = 255

@@ -8,7 +8,8 @@ import msgspec
 from turnout.errors import NotFound
 from turnout.model.event import Configuration
 from turnout.store import events
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 
 class SetUp(msgspec.Struct):
@@ -28,7 +29,7 @@ def changing(database: Database, event_id: str) -> Generator[SetUp]:
         if configuration is None:
             raise NotFound("There is no such event.")
         yield SetUp(connection, configuration, clocks[event_id])
-        clocks[event_id].version += 1
+        clocks[event_id].raise_version()
         events.move_clocks(connection, [clocks[event_id]])
 
 

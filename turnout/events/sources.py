@@ -12,7 +12,8 @@ from turnout.model.names import fold_case
 from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
 from turnout.store import events
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 MAX_NAME = 255
 

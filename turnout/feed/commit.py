@@ -1,16 +1,19 @@
 """The transaction: lock the clocks, read, settle each push in turn, write. Nothing else writes attendees or the log."""
 
+import time
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 import msgspec
 
 from turnout import errors
+from turnout.errors import StorageUnavailable
 from turnout.feed.configurations import Configurations
-from turnout.feed.draft import Draft
-from turnout.feed.settle import settle
+from turnout.feed.settle.draft import Draft
+from turnout.feed.settle.settle import settle
+from turnout.feed.settle.suppress import find_addresses, find_suppressed
+from turnout.feed.settle.trace import Trace, find_trace, leave_trace
 from turnout.feed.submission import Item, Result, Submission
-from turnout.feed.suppress import find_addresses, find_suppressed
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry, Kind
 from turnout.model.event import Configuration
@@ -18,24 +21,81 @@ from turnout.model.names import fold_case
 from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
 from turnout.store import attendees, changes, events, pushes
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.statements import Connection
 
+_ATTEMPTS = 3
+_TRIED_FOR_S = 5.0
+"""After that a lost transaction is not tried again: its senders have waited long enough."""
 ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
+
+
+class _Settled(msgspec.Struct):
+    """What a transaction has come to, before it is known whether it took effect."""
+
+    results: list[Result]
+    drafts: dict[str, Draft]
+    trace: Trace | None
+    """What it leaves behind in the database, by which it is found again."""
 
 
 def write(database: Database, configurations: Configurations, submissions: Sequence[Submission]) -> list[Result]:
     """Commits all submissions in one transaction and says what became of each; durable when it returns (D1).
 
-    Pushes take effect in the order given, each seeing those before it (C8). Raises StorageUnavailable; then none did.
+    Pushes take effect in the order given, each seeing those before it (C8). Raises StorageUnavailable; then none did,
+    and OutcomeUnknown.
     """
-    with database.write() as connection:
-        drafts = _open_drafts(connection, configurations, submissions)
-        _find_suppressed(database, connection, drafts, submissions)
-        results = [settle(drafts.get(submission.configuration.event.id), submission) for submission in submissions]
-        _write(connection, drafts.values())
-    for draft in drafts.values():
-        draft.publish(configurations)
-    return results
+    unknown: _Settled | None = None
+    passing = False
+    began = time.monotonic()
+    for attempt in range(_ATTEMPTS):
+        settled = None
+        is_last = attempt == _ATTEMPTS - 1 or time.monotonic() - began > _TRIED_FOR_S
+        try:
+            with database.write() as connection:
+                if unknown is not None and unknown.trace is not None and find_trace(connection, unknown.trace):
+                    settled = unknown
+                else:
+                    unknown = None
+                    settled = _settle(database, connection, configurations, submissions, passing=passing)
+        except OutcomeUnknown:
+            if is_last or settled is None or settled.trace is None:
+                raise
+            unknown = settled
+        except StillLocked:
+            # Those whose events are free need not wait for the others.
+            if passing or is_last:
+                raise
+            passing = True
+        except TransactionLost:
+            if is_last:
+                raise
+        else:
+            for draft in settled.drafts.values():
+                draft.publish(configurations)
+            return settled.results
+    raise AssertionError
+
+
+def _settle(
+    database: Database,
+    connection: Connection,
+    configurations: Configurations,
+    submissions: Sequence[Submission],
+    *,
+    passing: bool,
+) -> _Settled:
+    drafts = _open_drafts(connection, configurations, submissions, passing=passing)
+    _find_suppressed(database, connection, drafts, submissions)
+    results: list[Result] = []
+    for submission in submissions:
+        draft = drafts.get(submission.configuration.event.id)
+        if passing and draft is None:
+            results.append(StorageUnavailable("Somebody else is working on this event."))
+        else:
+            results.append(settle(draft, submission))
+    _write(connection, drafts.values())
+    return _Settled(results, drafts, leave_trace(connection, drafts))
 
 
 @contextmanager
@@ -63,7 +123,7 @@ def _add_people(connection: Connection, configuration: Configuration, clock: eve
     name = next(name for name in ("console", "console (people)", new_id("people")) if name not in taken)
     source = Source(id=new_id("src"), event_id=clock.event_id, number=PEOPLE, name=name, created_at=now_us())
     events.add_source(connection, source, fold_case(name))
-    clock.version += 1
+    clock.raise_version()
     return msgspec.structs.replace(
         configuration, version=clock.version, sources={PEOPLE: source} | configuration.sources
     )
@@ -97,10 +157,14 @@ def log_event_change(
 
 
 def _open_drafts(
-    connection: Connection, configurations: Configurations, submissions: Sequence[Submission]
+    connection: Connection, configurations: Configurations, submissions: Sequence[Submission], *, passing: bool
 ) -> dict[str, Draft]:
-    """Locks the clocks and reads all that the pushes concern. An event that is gone has no draft."""
-    clocks = events.lock_clocks(connection, {submission.configuration.event.id for submission in submissions})
+    """Locks the clocks and reads all that the pushes concern.
+
+    An event that is gone has no draft, nor has one that somebody else holds where those are passed.
+    """
+    event_ids = {submission.configuration.event.id for submission in submissions}
+    clocks = events.lock_clocks(connection, event_ids, passing=passing)
     drafts = {}
     for event_id, clock in clocks.items():
         configuration = configurations.refresh(connection, event_id, clock.version)
@@ -114,7 +178,9 @@ def _open_drafts(
         event_id = submission.configuration.event.id
         # As it is now, and not when the push was read.
         draft = drafts.get(event_id)
-        goes_by_id = draft is not None and draft.configuration.event.identity == "third_party_id"
+        if draft is None:
+            continue
+        goes_by_id = draft.configuration.event.identity == "third_party_id"
         for item in submission.items:
             if item.push is not None:
                 addresses.add((event_id, fold_case(item.push.email)))
@@ -222,7 +288,7 @@ def _write_names(connection: Connection, draft: Draft) -> None:
     for kind, new in (("custom_field", draft.new_custom_fields), ("group", draft.new_groups)):
         if new:
             events.add_names(connection, draft.event_id, kind, [(name, fold_case(name.name)) for name in new])
-            draft.clock.version += 1
+            draft.clock.raise_version()
 
 
 def _text(attendee: Attendee, field: str) -> str | None:

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 
 from turnout.model.event import Configuration
 from turnout.store import events
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 MAX_EVENTS = 2_000
 """Configurations held at once; the longest not loaded go first."""

@@ -10,7 +10,7 @@ import structlog
 from turnout import errors
 from turnout.feed import own_pushes
 from turnout.feed.authenticate import Gateway
-from turnout.feed.batch_intake import take_batch
+from turnout.feed.batch.intake import take_batch
 from turnout.feed.caller_address import Networks
 from turnout.feed.intake import Feed, take
 from turnout.feed.leave import PREFIX as ATTENDEE_PREFIX

@@ -19,7 +19,7 @@ from turnout.feed import commit
 from turnout.feed.configurations import Configurations
 from turnout.feed.submission import Result, Submission
 from turnout.model.receipt import Outcome
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 MAX_TOGETHER = 512
 """Pushes in one commit, unless a single submission has more."""

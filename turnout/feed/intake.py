@@ -6,11 +6,11 @@ import hashlib
 import msgspec
 
 from turnout import errors
-from turnout.feed import parse
 from turnout.feed.authenticate import Caller, Gateway, find_caller, get_caller
-from turnout.feed.body import Body, decode
 from turnout.feed.configurations import Configurations
 from turnout.feed.group_commit import GroupCommit
+from turnout.feed.parse.body import Body, decode
+from turnout.feed.parse.push import to_push
 from turnout.feed.receipt import Answer, render, render_error, to_failure
 from turnout.feed.refusals import Refusals
 from turnout.feed.submission import WHOLE, Idempotency, Item, Overlay, Sender, StaleConfiguration, Submission
@@ -101,7 +101,7 @@ def read_item(
     try:
         if body.problems:
             raise errors.MalformedBody(body.problems[0].message, list(body.problems))
-        push = parse.to_push(body, lists=sender.policy.lists, now=now_us())
+        push = to_push(body, lists=sender.policy.lists, now=now_us())
         if observed_at is not None and push.observed_at is None:
             push = msgspec.structs.replace(push, observed_at=observed_at)
         push = _with_warnings(push, MAX_LISTED)

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 from turnout import errors
 from turnout.feed.authenticate import Gateway
 from turnout.feed.caller_address import Networks, client_address
-from turnout.feed.fields import LONGEST_NAME, fold_name, is_slip
 from turnout.feed.intake import Request
-from turnout.feed.redact import KEY, show
-from turnout.feed.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
+from turnout.feed.parse.fields import LONGEST_NAME, fold_name, is_slip
+from turnout.feed.parse.redact import KEY, show
+from turnout.feed.parse.unpack import PACKING_OVERHEAD_BYTES, Unpacker, too_large
 
 Scope = Any
 """An ASGI connection's scope."""

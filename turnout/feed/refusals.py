@@ -5,10 +5,12 @@ import time
 from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import msgspec
+
 from turnout.errors import StorageUnavailable
 from turnout.now import now_us
 from turnout.store import refusals
-from turnout.store.connect import Database
+from turnout.store.database import Database
 from turnout.store.refusals import Refusal
 
 FREE = 10
@@ -53,10 +55,17 @@ class Refusals:
             return
         try:
             with self._database.write() as connection:
-                refusals.add_refusals(connection, list(unwritten.values()))
+                # In one order, so that processes do not wait for one another in a circle.
+                refusals.add_refusals(connection, [unwritten[place] for place in sorted(unwritten)])
         except StorageUnavailable:
             with self._one_at_a_time:
-                self._unwritten = unwritten | self._unwritten
+                for place, kept in unwritten.items():
+                    since = self._unwritten.get(place)
+                    self._unwritten[place] = (
+                        kept
+                        if since is None
+                        else msgspec.structs.replace(since, count=kept.count + since.count, first_at=kept.first_at)
+                    )
 
     def _delay_s(self, network: str, now: float) -> float:
         debt, since = self._debts.pop(network, (0.0, now))

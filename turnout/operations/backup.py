@@ -5,8 +5,9 @@ from pathlib import Path
 from turnout.errors import Conflict, InvalidRequest
 from turnout.store import backup_file
 from turnout.store.backup_file import Manifest
-from turnout.store.connect import Database
+from turnout.store.database import Database
 from turnout.store.snapshot import OnProgress
+from turnout.store.sqlite import SqliteDatabase
 
 _OF_THE_DATABASE = ("", "-wal", "-shm", ".lock", ".lock-next", ".server", ".key")
 
@@ -22,6 +23,11 @@ def back_up(
         raise InvalidRequest(f"{file} is a folder. Name a file in it: {file / 'turnout.backup'}")
     if not file.parent.is_dir():
         raise InvalidRequest(f"There is no folder {file.parent}. Make it first.")
+    if not isinstance(database, SqliteDatabase):
+        raise InvalidRequest(
+            "This database is PostgreSQL, which is backed up with its own tools: pg_dump for a copy, pg_basebackup and "
+            f"its log for every moment. Keep the secret key with it: TURNOUT_SECRET_KEY, or {database.key_file}."
+        )
     path = database.path.resolve()
     if file.resolve() in [path.with_name(path.name + ending) for ending in _OF_THE_DATABASE]:
         raise InvalidRequest(f"{file} belongs to the database itself. Choose another name for the backup.")

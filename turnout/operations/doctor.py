@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +17,9 @@ from turnout import settings
 from turnout.errors import StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.settings import Origin, Settings
-from turnout.store import diagnosis, events, probe, schema, secret_key
-from turnout.store.connect import Database
+from turnout.store import diagnosis, events, installation, probe, schema, secret_key
+from turnout.store.connect import open_database
+from turnout.store.database import Database
 from turnout.store.file_lock import AlreadyHeld, hold_alone
 
 FREE_PROBLEM_BYTES = 100 << 20
@@ -209,9 +211,12 @@ def _check_secret_key(configured: Settings, path: Path) -> Check:
     file = secret_key.file_of(path)
     loss = "Without it encrypted secrets and suppressions are lost."
     try:
-        kept = secret_key.find(path)
+        kept = secret_key.find(secret_key.file_of(path))
     except StorageUnavailable as error:
         return Check("secret key", "problem", error.detail, "Mend it before the server needs it.")
+    fault = _find_key_fault(configured, path)
+    if fault is not None:
+        return Check("secret key", "problem", fault, "Do it before the server starts: it does not start like this.")
     given = configured.secret_key
     if given is not None and kept not in (None, given):
         return Check(
@@ -224,12 +229,26 @@ def _check_secret_key(configured: Settings, path: Path) -> Check:
         return Check("secret key", "ok", f"It comes from the settings, and is in no backup: keep it elsewhere. {loss}")
     if kept is not None:
         return Check("secret key", "ok", f"It is in {file}, and in every backup. {loss}")
-    return Check("secret key", "ok", f"There is none yet; it is made in {file} when first needed.")
+    return Check("secret key", "ok", f"There is none yet; it is made in {file} when the server first starts.")
+
+
+def _find_key_fault(configured: Settings, path: Path) -> str | None:
+    """What the database has against the key; None also where it cannot be asked, which other checks say."""
+    if not path.exists():
+        return None
+    try:
+        with (
+            closing(open_database(configured.database_url, configured.secret_key)) as database,
+            database.read() as connection,
+        ):
+            return installation.find_fault(connection, database)
+    except StorageUnavailable:
+        return None
 
 
 def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
     try:
-        database = Database(configured.database_url, configured.secret_key)
+        database = open_database(configured.database_url, configured.secret_key)
     except StorageUnavailable as error:
         yield Check(
             "database",

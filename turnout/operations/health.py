@@ -9,7 +9,7 @@ from turnout.errors import StorageUnavailable
 from turnout.feed.group_commit import GroupCommit
 from turnout.now import now_us
 from turnout.store import probe
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 KEPT_S = 1.0
 """How long an answer stands, so that probes cost no commits."""

@@ -10,8 +10,10 @@ from turnout.feed.commit import ANSWERS_KEPT_US
 from turnout.feed.refusals import Refusals
 from turnout.now import now_us
 from turnout.operations.retention import Retention
+from turnout.operations.turn import Turn
 from turnout.store import pushes
-from turnout.store.connect import Database
+from turnout.store.database import Database
+from turnout.store.leases import LeaseLost
 
 EVERY_S = 10.0
 _STEP_ROWS = 500
@@ -22,28 +24,33 @@ log = structlog.get_logger()
 async def keep_house(database: Database, refusals: Refusals) -> None:
     """Runs until cancelled; the step under way is done then."""
     stopping = threading.Event()
-    retention = Retention(database, stopping)
+    turn = Turn(database, "housekeeping")
+    retention = Retention(database, stopping, turn)
     has_more = False
     while True:
         await asyncio.sleep(0 if has_more else EVERY_S)
-        work = asyncio.ensure_future(asyncio.to_thread(_keep, database, refusals, retention, stopping))
+        work = asyncio.ensure_future(asyncio.to_thread(_keep, database, refusals, retention, turn, stopping))
         try:
             has_more = await asyncio.shield(work)
         except asyncio.CancelledError:
             stopping.set()
             # The database is closed behind us.
             await asyncio.wait([work])
+            await asyncio.to_thread(turn.give_back)
             raise
 
 
-def _keep(database: Database, refusals: Refusals, retention: Retention, stopping: threading.Event) -> bool:
+def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Turn, stopping: threading.Event) -> bool:
     """Gives whether there is more to do at once."""
     try:
+        # What this process has counted it writes itself; the rest is done by one of all.
         refusals.write()
-        while _forget_answers(database) == _STEP_ROWS and not stopping.is_set():
+        while _forget_answers(database, turn) == _STEP_ROWS and not stopping.is_set():
             # Pushes first.
             stopping.wait(_REST_S)
         return retention.work(EVERY_S)
+    except LeaseLost:
+        log.info("housekeeping_left_to_another")
     except StorageUnavailable as error:
         log.warning("housekeeping_put_off", reason=error.detail)
     except Exception:
@@ -52,11 +59,13 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, stopping
     return False
 
 
-def _forget_answers(database: Database) -> int:
+def _forget_answers(database: Database, turn: Turn) -> int:
     """Removes some answers to repeated requests that are over their time (D6). Writes nothing when there are none."""
     before = now_us() - ANSWERS_KEPT_US
     with database.read() as connection:
         if not pushes.has_answers_before(connection, before):
             return 0
-    with database.write() as connection:
+    if not turn.take():
+        return 0
+    with turn.recording() as connection:
         return pushes.forget_answers(connection, before, _STEP_ROWS)

@@ -15,7 +15,7 @@ from turnout.errors import StorageUnavailable
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.refusals import Refusals
 from turnout.store import events
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 MAX_EVENTS = 1_000
 """Events whose log has a line of its own here, the latest first."""

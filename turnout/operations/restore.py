@@ -13,10 +13,11 @@ from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.store import backup_file, schema, secret_key, snapshot
 from turnout.store.backup_file import Backup, Manifest
-from turnout.store.connect import LOCK_TIMEOUT_S, Database
+from turnout.store.database import LOCK_TIMEOUT_S
 from turnout.store.file_lock import AlreadyHeld, FileLock, LockTimeout, hold_alone
 from turnout.store.flush import flush
 from turnout.store.snapshot import OnProgress
+from turnout.store.sqlite import SqliteDatabase
 from turnout.store.work_folder import work_folder
 
 _SPARE_BYTES = 32 << 20
@@ -122,7 +123,7 @@ def _find_in_the_way(database: Path, key: bytes | None) -> str | None:
     key_file = secret_key.file_of(database)
     if key is not None and key_file.exists():
         with suppress(StorageUnavailable):
-            if secret_key.find(database) == key:
+            if secret_key.find(secret_key.file_of(database)) == key:
                 return None
         return f"There is a secret key at {key_file} which is not the backup's."
     return None
@@ -146,7 +147,7 @@ def _finish_log(database: Path) -> None:
     if not database.exists():
         return
     # One that is damaged keeps its log file and is put aside with it.
-    with suppress(StorageUnavailable), closing(Database(f"sqlite:///{database}")) as old, old.read_outside():
+    with suppress(StorageUnavailable), closing(SqliteDatabase(f"sqlite:///{database}")) as old, old.read_outside():
         pass
 
 
@@ -164,7 +165,7 @@ def _put_in_place(unpacked: Path, unpacked_key: Path | None, database: Path) -> 
 def _tell(manifest: Manifest, database: Path, given_key: bytes | None) -> Generator[str]:
     key = given_key
     with suppress(StorageUnavailable):
-        key = key or secret_key.find(database)
+        key = key or secret_key.find(secret_key.file_of(database))
     found = None if key is None else secret_key.fingerprint(key)
     if manifest.key == "in this file" and found != manifest.key_fingerprint:
         yield (

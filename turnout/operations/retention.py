@@ -1,9 +1,10 @@
 """What is kept only for a time (F3): bodies of pushes, and everyone of an event that is long over.
 
-In small steps with rests between, so that pushes do not wait. One server runs on a database, so one process does it;
+In small steps with rests between, so that pushes do not wait. One process does it at a time, whoever's turn it is;
 nothing is remembered but in the database, so that it may end at any moment.
 """
 
+import math
 import threading
 import time
 from collections import Counter
@@ -12,16 +13,20 @@ from collections.abc import Generator, Iterator
 import structlog
 
 from turnout.feed.configurations import Configurations
-from turnout.feed.purge import Gone, Pace, find_bodies, purge
+from turnout.feed.forget.purge import Gone, Pace, find_bodies, purge
 from turnout.model.event import DAY_US, KEEP_BODIES_DAYS, Event
 from turnout.now import first_id, now_us
+from turnout.operations.turn import Turn
 from turnout.store import erasure, events
-from turnout.store.connect import Connection, Database
+from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 AGAIN_S = 3_600.0
 """After everyone was erased, who has come since is looked for so often."""
+WIPED_EVERY_S = 3_600.0
+"""Bodies go all the time; for what they leave in the pages the whole file is looked through, so no more often."""
 _TRIED_AGAIN_S = 60.0
-"""After a purge that could not be completed, because somebody was reading all the time, say."""
+"""After a purge or a wipe that could not be completed, because somebody was reading all the time, say."""
 _TOLD_EVERY_S = 3_600.0
 _MIN_REST_S = 0.02
 _MAX_REST_S = 1.0
@@ -33,8 +38,9 @@ log = structlog.get_logger()
 class Retention:
     """What this process knows of its rounds."""
 
-    def __init__(self, database: Database, stopping: threading.Event) -> None:
+    def __init__(self, database: Database, stopping: threading.Event, turn: Turn) -> None:
         self._database = database
+        self._turn = turn
         self._stopping = stopping
         # Of our own: what the server knows is its commits'.
         self._configurations = Configurations(database)
@@ -45,6 +51,9 @@ class Retention:
         self._untold: Counter[str] = Counter()
         """Bodies that went, by the event's slug."""
         self._told_at: dict[str, float] = {}
+        self._is_unwiped = True
+        """Whether bodies may have left bytes behind. At first nobody knows what the process before has wiped."""
+        self._wipe_not_before = -math.inf
 
     def work(self, for_s: float) -> bool:
         """Goes on with a round, or begins one; gives whether there is more to do. Raises StorageUnavailable."""
@@ -80,7 +89,12 @@ class Retention:
             old = [self._load(connection, event_id) for event_id, _ in with_bodies]
         self._tell()
         self._round = self._go_round([one for one in over if one], [one for one in old if one])
-        return bool(over or old)
+        if not (over or old or self._is_wipe_due()):
+            return False
+        if self._turn.take():
+            return True
+        self._round = iter(())
+        return False
 
     def _load(self, connection: Connection, event_id: str) -> Event | None:
         version = events.find_version(connection, event_id)
@@ -90,6 +104,9 @@ class Retention:
     def _go_round(self, over: list[Event], old: list[Event]) -> Iterator[None]:
         for event in old:
             yield from self._forget_bodies(event)
+        if self._is_wipe_due():
+            self._wipe()
+            yield
         for event in over:
             yield from self._purge(event)
 
@@ -100,20 +117,34 @@ class Retention:
                 to = find_bodies(connection, event.id, before, self._pace.rows)
             if to is None:
                 return
-            with self._database.write() as connection:
+            with self._turn.recording() as connection:
+                # Or the set-up that is read could be of two moments.
+                events.lock_clocks(connection, [event.id])
                 now = self._load(connection, event.id)
                 if now is None or now.keep_bodies_days > event.keep_bodies_days:
                     # Somebody has said meanwhile that they are to stay longer.
                     return
                 with self._pace.measured():
                     self._untold[event.slug] += erasure.remove_bodies(connection, event.id, to)
+            self._is_unwiped = True
             yield
+
+    def _is_wipe_due(self) -> bool:
+        return self._is_unwiped and time.monotonic() >= self._wipe_not_before
+
+    def _wipe(self) -> None:
+        """Only what is nowhere in the files any more is gone."""
+        # Also where it fails.
+        self._wipe_not_before = time.monotonic() + _TRIED_AGAIN_S
+        if self._database.wipe(self._stopping):
+            self._is_unwiped = False
+            self._wipe_not_before = time.monotonic() + WIPED_EVERY_S
 
     def _purge(self, event: Event) -> Generator[None]:
         gone = Gone()
         # Also where it fails: others' turn comes first.
         self._not_before[event.id] = time.monotonic() + _TRIED_AGAIN_S
-        if (yield from purge(self._database, self._configurations, event, self._pace, gone)):
+        if (yield from purge(self._database, self._configurations, event, self._pace, gone, self._turn.keep)):
             self._not_before[event.id] = time.monotonic() + AGAIN_S
         if gone.total:
             log.info("purged", gateway=event.slug, **{name: getattr(gone, name) for name in gone.__struct_fields__})

@@ -267,6 +267,12 @@ WARNINGS = {
         "The group is marked staff only; pushes put nobody in or out of it (C5).",
         "Nothing, if that is as it should be. Else ask the event's staff to unmark the group.",
     ),
+    "unsplit_groups": Explanation(
+        "The groups came as one text with a comma or semicolon in it, and your source has no setting `lists`: it was "
+        "taken as the name of one group (C5, E1).",
+        "Nothing, if it is one. Else send a list, or ask the event's staff to set `lists=,` (or `lists=;`) for your "
+        "source; in CSV columns named `groupNames[0]`, `groupNames[1]` do as well.",
+    ),
     "older_than_current": Explanation(
         "The field holds a value that was true later than this push's `observedAt`, so it stays (D7).",
         "Nothing: late data arrived late. If it should have won, send it with the time at which it was true.",

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.attendee import Attendee, Part, Said
-from turnout.store.connect import in_parts, insert, run, values
+from turnout.store.statements import in_parts, insert, run, values
 
 _ATTENDEE = "event_id, id, status, email_key, name_key, company_key, updated_at, document"
 _decode = msgspec.json.Decoder(Attendee).decode

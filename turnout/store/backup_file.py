@@ -22,9 +22,9 @@ from turnout.errors import InvalidRequest, StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.settings import as_secret_key
 from turnout.store import secret_key, snapshot
-from turnout.store.connect import Database
 from turnout.store.flush import flush, new_file
 from turnout.store.snapshot import FLUSHED_AT_ONCE_BYTES, Head, OnProgress
+from turnout.store.sqlite import SqliteDatabase
 from turnout.store.work_folder import work_folder
 
 DATABASE = "turnout.db"
@@ -62,7 +62,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     parts: dict[str, Part]
 
 
-def write(database: Database, file: Path, on_progress: OnProgress = lambda *_: None) -> Manifest:
+def write(database: SqliteDatabase, file: Path, on_progress: OnProgress = lambda *_: None) -> Manifest:
     """Makes a backup, in place of whatever has that name. Raises StorageUnavailable, then nothing has changed."""
     try:
         _check_room(file.parent, 2 * database.size_bytes())
@@ -93,7 +93,7 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _pack(folder: Path, at: int, database: Database, on_progress: OnProgress) -> Manifest:
+def _pack(folder: Path, at: int, database: SqliteDatabase, on_progress: OnProgress) -> Manifest:
     copy = folder / DATABASE
     size = copy.stat().st_size
     facts = snapshot.read_facts(copy)
@@ -131,12 +131,12 @@ def _pack(folder: Path, at: int, database: Database, on_progress: OnProgress) ->
 
 
 def _find_key(
-    database: Database,
+    database: SqliteDatabase,
 ) -> tuple[bytes | None, Literal["in this file", "in the settings", "none yet"], bytes | None]:
     """What goes into the file, where the key is said to be, and the key. Makes none where there is none."""
     if database.given_secret_key is not None:
         return None, "in the settings", database.given_secret_key
-    key = secret_key.find(database.path)
+    key = secret_key.find(database.key_file)
     if key is None:
         return None, "none yet", None
     return secret_key.as_text(key).encode(), "in this file", key

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.change import Change, Entry
-from turnout.store.connect import in_parts, insert, values
+from turnout.store.statements import in_parts, insert, placeholder, values
 
 _CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous"
 _CHANGE_OF_HISTORY = ", ".join(f"changes.{column}" for column in _CHANGE.split(", "))
@@ -83,7 +83,7 @@ def find_rows(connection: Connection, event_id: str, sequences: Sequence[int]) -
     for some in in_parts([(sequence,) for sequence in sequences], 1):
         rows = connection.exec_driver_sql(
             f"SELECT {_CHANGE} FROM changes"
-            f" WHERE event_id = {values(connection, 1, 1)} AND sequence IN ({values(connection, 1, len(some))})",
+            f" WHERE event_id = {placeholder(connection)} AND sequence IN ({values(connection, 1, len(some))})",
             (event_id, *(sequence for (sequence,) in some)),
         )
         found |= {row.sequence: row for row in rows}

@@ -3,7 +3,7 @@
 import msgspec
 
 from turnout.store import schema
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 
 class DatabaseFacts(msgspec.Struct, frozen=True):

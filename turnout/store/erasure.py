@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.receipt import Failure
-from turnout.store.connect import in_parts, run, values
+from turnout.store.statements import in_parts, placeholder, run, values
 
 _PAGE = 5_000
 
@@ -63,7 +63,7 @@ def redact_changes(connection: Connection, event_id: str, sequences: Sequence[in
     for some in in_parts([(sequence,) for sequence in sequences], 1):
         run(
             connection,
-            f"UPDATE changes SET entries = '[]', email = NULL WHERE event_id = {_one(connection)}"
+            f"UPDATE changes SET entries = '[]', email = NULL WHERE event_id = {placeholder(connection)}"
             f" AND sequence IN ({values(connection, 1, len(some))})",
             (event_id, *(sequence for (sequence,) in some)),
         )
@@ -77,11 +77,11 @@ def redact_pushes(connection: Connection, event_id: str, push_ids: Sequence[str]
         run(
             connection,
             "UPDATE pushes SET email = NULL, warnings = NULL, more_warnings = NULL,"
-            f" failure = CASE WHEN failure IS NULL THEN NULL ELSE {_one(connection)} END"
-            f" WHERE event_id = {_one(connection)} AND id IN {among}",
+            f" failure = CASE WHEN failure IS NULL THEN NULL ELSE {placeholder(connection)} END"
+            f" WHERE event_id = {placeholder(connection)} AND id IN {among}",
             (failure, *its),
         )
-        run(connection, f"DELETE FROM bodies WHERE event_id = {_one(connection)} AND push_id IN {among}", its)
+        run(connection, f"DELETE FROM bodies WHERE event_id = {placeholder(connection)} AND push_id IN {among}", its)
 
 
 def read_answers(connection: Connection, event_id: str) -> Iterator[tuple[int, str, int, str]]:
@@ -102,11 +102,6 @@ def remove_answers(connection: Connection, event_id: str, places: Sequence[tuple
             f" IN (VALUES {values(connection, 4, len(some))})",
             tuple(parameter for row in some for parameter in row),
         )
-
-
-def _one(connection: Connection) -> str:
-    """A single placeholder, as the driver writes it."""
-    return values(connection, 1, 1)[1:-1]
 
 
 # --- Of a whole event, in steps --------------------------------------------------------------------------------------
@@ -135,7 +130,7 @@ def find_unchanged(connection: Connection, event_id: str, known: Sequence[Stored
     for some in in_parts([(one.id,) for one in known], 1):
         rows = run(
             connection,
-            f"SELECT id, document FROM attendees WHERE event_id = {_one(connection)}"
+            f"SELECT id, document FROM attendees WHERE event_id = {placeholder(connection)}"
             f" AND id IN ({values(connection, 1, len(some))})",
             (event_id, *(attendee_id for (attendee_id,) in some)),
         )
@@ -153,11 +148,11 @@ def list_histories(
             connection,
             "WITH RECURSIVE history (last, sequence, previous) AS ("
             " SELECT sequence, sequence, previous FROM changes"
-            f" WHERE event_id = {_one(connection)} AND sequence IN ({values(connection, 1, len(some))})"
+            f" WHERE event_id = {placeholder(connection)} AND sequence IN ({values(connection, 1, len(some))})"
             " UNION ALL"
             " SELECT history.last, changes.sequence, changes.previous FROM history"
-            f" JOIN changes ON changes.event_id = {_one(connection)} AND changes.sequence = history.previous)"
-            f" SELECT last, sequence FROM history LIMIT {_one(connection)}",
+            f" JOIN changes ON changes.event_id = {placeholder(connection)} AND changes.sequence = history.previous)"
+            f" SELECT last, sequence FROM history LIMIT {placeholder(connection)}",
             (event_id, *(sequence for (sequence,) in some), event_id, limit + 1 - len(lines)),
         )
         lines += [tuple(row) for row in rows]
@@ -171,7 +166,8 @@ def delete_attendees(connection: Connection, event_id: str, attendee_ids: Sequen
     for some in in_parts([(attendee_id,) for attendee_id in attendee_ids], 1):
         run(
             connection,
-            f"DELETE FROM attendees WHERE event_id = {_one(connection)} AND id IN ({values(connection, 1, len(some))})",
+            f"DELETE FROM attendees WHERE event_id = {placeholder(connection)}"
+            f" AND id IN ({values(connection, 1, len(some))})",
             (event_id, *(attendee_id for (attendee_id,) in some)),
         )
 

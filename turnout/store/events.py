@@ -10,7 +10,8 @@ from turnout.model.key import Key
 from turnout.model.names import Name, Names
 from turnout.model.policy import Policy, SourcePolicy
 from turnout.model.source import Source
-from turnout.store.connect import in_parts, insert, run, values
+from turnout.now import now_us
+from turnout.store.statements import in_parts, insert, is_postgresql, run, slices, values
 
 _EVENT = (
     "id, slug, host, name, policy, time_zone, created_at, archived_at,"
@@ -29,19 +30,24 @@ class Clock(msgspec.Struct):
     last_at: int
     version: int
 
+    def raise_version(self) -> None:
+        """What is set up has changed. Never a number that was given before, even to what a failover has lost."""
+        self.version = max(self.version + 1, now_us())
 
-def lock_clocks(connection: Connection, event_ids: Iterable[str]) -> dict[str, Clock]:
+
+def lock_clocks(connection: Connection, event_ids: Iterable[str], *, passing: bool = False) -> dict[str, Clock]:
     """The clocks of these events, locked until the transaction ends; in one order, so that nobody waits in a circle.
 
-    (SQLite has locked the whole file by now; PostgreSQL will want FOR UPDATE here.)
+    `passing` leaves out those that somebody else has locked. (SQLite has locked the whole file by now.)
     """
     clocks = {}
+    lock = "" if not is_postgresql(connection) else " FOR UPDATE SKIP LOCKED" if passing else " FOR UPDATE"
     wanted = [(event_id,) for event_id in sorted(event_ids)]
     for some in in_parts(wanted, 1):
         rows = run(
             connection,
             "SELECT event_id, last_sequence, last_at, version FROM clocks"
-            f" WHERE event_id IN ({values(connection, 1, len(some))}) ORDER BY event_id",
+            f" WHERE event_id IN ({values(connection, 1, len(some))}) ORDER BY event_id{lock}",
             tuple(event_id for (event_id,) in some),
         )
         clocks |= {row[0]: Clock(*row) for row in rows}
@@ -79,7 +85,8 @@ def find_last_at(connection: Connection) -> int | None:
     return connection.execute(text("SELECT max(last_at) FROM clocks")).scalar() or None
 
 
-def add_event(connection: Connection, event: Event) -> None:
+def add_event(connection: Connection, event: Event) -> bool:
+    """False where there is an event with this slug, or host name, already; then nothing is added."""
     insert(
         connection,
         "events",
@@ -102,8 +109,13 @@ def add_event(connection: Connection, event: Event) -> None:
                 event.purged_at,
             )
         ],
+        "ON CONFLICT DO NOTHING",
     )
-    move_clocks(connection, [Clock(event.id, 0, 0, 1)])
+    its = {"id": event.id}
+    is_added = connection.execute(text("SELECT 1 FROM events WHERE id = :id"), its).first() is not None
+    if is_added:
+        move_clocks(connection, [Clock(event.id, 0, 0, 1)])
+    return is_added
 
 
 def update_event(connection: Connection, event: Event) -> None:
@@ -158,9 +170,9 @@ def find_event(connection: Connection, *, slug: str | None = None, host: str | N
 
 
 def load_configuration(connection: Connection, event_id: str) -> Configuration | None:
-    """Everything that is set up for the event, of one moment."""
-    event_row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE id = :id"), {"id": event_id}).first()
+    """Everything that is set up for the event: of one moment where its clock is locked, or where one only reads."""
     version = find_version(connection, event_id)
+    event_row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE id = :id"), {"id": event_id}).first()
     if event_row is None or version is None:
         return None
     event = _event(event_row)
@@ -254,10 +266,13 @@ def find_key(connection: Connection, key_id: str) -> Key | None:
 
 def touch_keys(connection: Connection, used: Sequence[tuple[str, str, int]]) -> None:
     """Writes when keys were last used: rows of event, key, time."""
-    for event_id, key_id, at in used:
-        connection.execute(
-            text("UPDATE keys SET last_used_at = :at WHERE event_id = :event_id AND id = :id"),
-            {"at": at, "event_id": event_id, "id": key_id},
+    for some in slices(sorted(used), 3):
+        run(
+            connection,
+            f"WITH used (event_id, id, at) AS (VALUES {values(connection, 3, len(some), 'text', 'text', 'bigint')})"
+            " UPDATE keys SET last_used_at = used.at FROM used"
+            " WHERE keys.event_id = used.event_id AND keys.id = used.id",
+            tuple(parameter for row in some for parameter in row),
         )
 
 
@@ -268,7 +283,7 @@ def add_names(connection: Connection, event_id: str, kind: str, new: Sequence[tu
         "names",
         _NAME,
         [
-            (event_id, kind, name.number, name.id, name.name, name.first_source, name.staff_only, name.created_at)
+            (event_id, kind, name.number, name.id, name.name, name.first_source, int(name.staff_only), name.created_at)
             for name, _ in new
         ],
     )
@@ -293,7 +308,7 @@ def update_name(connection: Connection, event_id: str, kind: str, name: Name) ->
         ),
         {
             "name": name.name,
-            "staff_only": name.staff_only,
+            "staff_only": int(name.staff_only),
             "event_id": event_id,
             "kind": kind,
             "number": name.number,

@@ -1,10 +1,19 @@
-"""One row that health checks commit to."""
+"""A row of each process that health checks commit to."""
 
-from sqlalchemy import Connection
+import os
 
-from turnout.store.connect import insert
+from sqlalchemy import Connection, text
+
+from turnout.store.statements import insert
 
 
 def commit_probe(connection: Connection, at: int) -> None:
     """Writes something, so that the commit has to reach the disk."""
-    insert(connection, "probe", "id, at", [(1, at)], "ON CONFLICT (id) DO UPDATE SET at = excluded.at")
+    # One for all would let a process that is stuck stop the others too. Two machines may have the same number: then
+    # their processes take turns.
+    insert(connection, "probe", "id, at", [(os.getpid(), at)], "ON CONFLICT (id) DO UPDATE SET at = excluded.at")
+
+
+def forget_probes(connection: Connection, before: int) -> None:
+    """Removes the rows of processes that are gone."""
+    connection.execute(text("DELETE FROM probe WHERE at < :before"), {"before": before})

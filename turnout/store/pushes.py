@@ -1,5 +1,6 @@
 """The push log, the bodies as they came, and the answers kept for repeated requests."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Failure, Warning
-from turnout.store.connect import in_parts, insert, run, values
+from turnout.store.statements import in_parts, insert, is_postgresql, run, slices, values
 
 _PUSH = (
     "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
@@ -60,11 +61,18 @@ def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
 
 
 def count_repeats(connection: Connection, repeats: Sequence[tuple[str, str, int]]) -> None:
-    """Adds one to the lines of pushes that were said again: rows of event, push, time."""
-    for event_id, push_id, at in repeats:
-        connection.execute(
-            text("UPDATE pushes SET repeats = repeats + 1, last_at = :at WHERE event_id = :event_id AND id = :id"),
-            {"event_id": event_id, "id": push_id, "at": at},
+    """Adds to the lines of pushes that were said again, as often as they come here: rows of event, push, time."""
+    counted = Counter((event_id, push_id) for event_id, push_id, _ in repeats)
+    last = {(event_id, push_id): at for event_id, push_id, at in repeats}
+    rows = [(*place, times, last[place]) for place, times in sorted(counted.items())]
+    for some in slices(rows, 4):
+        run(
+            connection,
+            "WITH again (event_id, id, times, at) AS (VALUES"
+            f" {values(connection, 4, len(some), 'text', 'text', 'bigint', 'bigint')})"
+            " UPDATE pushes SET repeats = repeats + again.times, last_at = again.at FROM again"
+            " WHERE pushes.event_id = again.event_id AND pushes.id = again.id",
+            tuple(parameter for row in some for parameter in row),
         )
 
 
@@ -146,7 +154,7 @@ def list_failed_ids(connection: Connection, event_id: str) -> list[str]:
                 " AND result <> 'failed' AND dry_run = :no)"
                 " ORDER BY id"
             ),
-            {"event_id": event_id, "no": False},
+            {"event_id": event_id, "no": 0},
         ).scalars()
     )
 
@@ -166,7 +174,7 @@ def list_rehearsed_ids(connection: Connection, event_id: str, source_number: int
                 " AND source_number = :source_number AND rehearsed = 1))"
                 " ORDER BY id"
             ),
-            {"event_id": event_id, "source_number": source_number, "no": False},
+            {"event_id": event_id, "source_number": source_number, "no": 0},
         ).scalars()
     )
 
@@ -211,11 +219,18 @@ def forget_answers(connection: Connection, before: int, limit: int) -> int:
     """Removes some of the answers kept before then; gives how many."""
     return connection.execute(
         text(
-            "DELETE FROM idempotency WHERE (event_id, source_number, key, item) IN"
-            " (SELECT event_id, source_number, key, item FROM idempotency WHERE created_at < :before LIMIT :limit)"
+            # Asked twice: between the two somebody may have used the key again.
+            "DELETE FROM idempotency WHERE created_at < :before AND (event_id, source_number, key, item) IN"
+            " (SELECT event_id, source_number, key, item FROM idempotency WHERE created_at < :before"
+            f" ORDER BY event_id, source_number, key, item LIMIT :limit{_passing(connection)})"
         ),
         {"before": before, "limit": limit},
     ).rowcount
+
+
+def _passing(connection: Connection) -> str:
+    """For rows that others are writing: they are left for the next time."""
+    return " FOR UPDATE SKIP LOCKED" if is_postgresql(connection) else ""
 
 
 def _push(row: Any) -> StoredPush:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, text
 
-from turnout.store.connect import insert
+from turnout.store.statements import insert
 
 MAX_ROWS = 10_000
 """Kept of all events together; the longest quiet go first."""
@@ -33,6 +33,10 @@ def add_refusals(connection: Connection, refusals: Sequence[Refusal]) -> None:
         "ON CONFLICT (event_id, address, key_id) DO UPDATE SET"
         " count = refusals.count + excluded.count, last_at = excluded.last_at",
     )
+
+
+def trim(connection: Connection) -> None:
+    """Removes the longest quiet ones beyond what is kept."""
     connection.execute(
         text(
             "DELETE FROM refusals WHERE last_at < (SELECT min(last_at) FROM"

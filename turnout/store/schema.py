@@ -7,11 +7,15 @@ from sqlalchemy import Connection, inspect
 
 from turnout.errors import StorageUnavailable
 from turnout.store import backup_file
-from turnout.store.connect import Database
+from turnout.store.database import LOCK_TIMEOUT_S, Database
+from turnout.store.sqlite import SqliteDatabase
+from turnout.store.statements import is_postgresql
 from turnout.store.tables import metadata
 
-VERSION = "0005"
+VERSION = "0007"
 """The revision of the last migration."""
+_ADVISORY_LOCK = 0x5475726E6F7574
+"""Any number that nobody else takes: this is our name in ASCII."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 log = logging.getLogger("turnout.store")
 
@@ -22,14 +26,16 @@ def prepare(database: Database) -> None:
         found = find_version(connection)
     if found == VERSION:
         return
-    with database.write() as connection:
+    with database.write(patient=True) as connection:
+        _come_first(connection)
         found = find_version(connection)
         if found is None:
             _make(connection)
         elif found != VERSION:
             _refuse_unknown(found)
-            # Under the writer's lock: what is migrated is what was backed up.
-            _back_up(database, connection, found)
+            if isinstance(database, SqliteDatabase):
+                # Under the writer's lock: what is migrated is what was backed up.
+                _back_up(database, connection, found)
             _migrate(connection)
             log.info("the schema is brought from %s to %s", found, VERSION)
 
@@ -51,6 +57,15 @@ def backup_before(database: Path) -> Path:
     return database.with_name(f"{database.name}.before-{VERSION}.backup")
 
 
+def _come_first(connection: Connection) -> None:
+    """Keeps others who start at the same time waiting until this transaction has ended. (SQLite: all others wait.)"""
+    if is_postgresql(connection):
+        # However long the one before takes.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S:g}s'")
+
+
 def _make(connection: Connection) -> None:
     """Makes everything as it is now, and says so in the table that Alembic keeps."""
     metadata.create_all(connection)
@@ -66,7 +81,7 @@ def _refuse_unknown(found: str) -> None:
         )
 
 
-def _back_up(database: Database, connection: Connection, found: str) -> None:
+def _back_up(database: SqliteDatabase, connection: Connection, found: str) -> None:
     """Keeps what is there, so that there is a way back. Raises StorageUnavailable, and then nothing is migrated."""
     if connection.exec_driver_sql("SELECT 1 FROM events LIMIT 1").first() is None:
         return

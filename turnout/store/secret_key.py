@@ -1,7 +1,8 @@
-"""The installation's secret key, where no setting gives it: a file beside the database.
+"""The installation's secret key, where no setting gives it: a file.
 
 What is encrypted in the database and the digests that keep erased addresses away need it. Another key in its place
-would make them worthless without a word, so the file is made once and never overwritten.
+would make them worthless without a word, so the file is made once and never overwritten. Which key a database is used
+with, that knows `installation.py`.
 """
 
 import base64
@@ -18,14 +19,13 @@ from turnout.store.flush import flush, new_file
 _FOR_OTHERS = 0o077
 
 
-def get(database: Path) -> bytes:
-    """The key of this database; made where there is none. Raises StorageUnavailable."""
-    return find(database) or _make(file_of(database))
+def get(path: Path) -> bytes:
+    """The key in this file; made where there is none. Raises StorageUnavailable."""
+    return find(path) or _make(path)
 
 
-def find(database: Path) -> bytes | None:
+def find(path: Path) -> bytes | None:
     """The key, None where there is none. Raises StorageUnavailable where the file is not fit to hold one."""
-    path = file_of(database)
     try:
         with path.open("rb") as file:
             others_may_read = os.fstat(file.fileno()).st_mode & _FOR_OTHERS
@@ -50,6 +50,7 @@ def find(database: Path) -> bytes | None:
 
 
 def file_of(database: Path) -> Path:
+    """Where the key of an SQLite file lies."""
     return database.with_name(database.name + ".key")
 
 
@@ -88,6 +89,6 @@ def _make(path: Path) -> bytes:
             f"The secret key cannot be made at {path} ({error.strerror}). Give the account that runs Turnout the right "
             "to write there, or set TURNOUT_SECRET_KEY."
         ) from error
-    key = find(path.with_name(path.name.removesuffix(".key")))
+    key = find(path)
     assert key is not None
     return key

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from turnout.store.connect import Database, _sqlite_module
+from turnout.store.sqlite import SqliteDatabase, sqlite_module
 
 OnProgress = Callable[[int, int], object]
 """Called with the bytes that are done, and how many there are about."""
@@ -36,7 +36,7 @@ class Facts(msgspec.Struct, frozen=True):
     heads: list[Head]
 
 
-def take(database: Database, target: Path, on_progress: OnProgress = lambda *_: None) -> None:
+def take(database: SqliteDatabase, target: Path, on_progress: OnProgress = lambda *_: None) -> None:
     """Copies what is committed at one moment into a new file, which is for its owner alone.
 
     Nobody waits for it: it is one reading transaction. Only what is there is copied, row by row: what was erased and
@@ -107,7 +107,7 @@ def read_facts(copy: Path) -> Facts:
 
 def find_damage(copy: Path) -> str | None:
     """The first thing that is wrong with a copy's pages and indexes, None when it is sound."""
-    module = _sqlite_module()
+    module = sqlite_module()
     try:
         with closing(_open(copy)) as connection:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -118,5 +118,5 @@ def find_damage(copy: Path) -> str | None:
 
 def _open(copy: Path) -> sqlite3.Connection:
     # Immutable: no lock, no log file, nothing is written.
-    connection: sqlite3.Connection = _sqlite_module().connect(f"{copy.absolute().as_uri()}?immutable=1", uri=True)
+    connection: sqlite3.Connection = sqlite_module().connect(f"{copy.absolute().as_uri()}?immutable=1", uri=True)
     return connection

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, text
 
-from turnout.store.connect import in_parts, insert, run, values
+from turnout.store.statements import in_parts, insert, placeholder, run, values
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ def find(connection: Connection, event_id: str, wanted: Sequence[tuple[int, str]
     for some in in_parts(wanted, 2):
         rows = run(
             connection,
-            f"SELECT source_number, digest FROM suppressions WHERE event_id = {values(connection, 1, 1)[1:-1]}"
+            f"SELECT source_number, digest FROM suppressions WHERE event_id = {placeholder(connection)}"
             f" AND (source_number, digest) IN (VALUES {values(connection, 2, len(some))})",
             (event_id, *(parameter for pair in some for parameter in pair)),
         )

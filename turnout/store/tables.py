@@ -6,13 +6,30 @@
 - No foreign keys: growing tables are never cascaded into, and a distributed database would not check them.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 metadata = MetaData()
 
+# As bytes, as SQLite does: in a language's order, which differs from machine to machine, no index could be walked.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
+# 0 or 1 for both.
+_Flag = Boolean().with_variant(SmallInteger(), "postgresql")
+
 
 def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=null)
+    return Column(name, _Text, primary_key=key, nullable=null)
 
 
 def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
@@ -98,7 +115,7 @@ names = Table(
     _text("id"),
     _text("name"),
     _number("first_source", null=True),
-    Column("staff_only", Boolean, nullable=False),
+    Column("staff_only", _Flag, nullable=False),
     _number("created_at"),
 )
 
@@ -217,7 +234,7 @@ pushes = Table(
     _text("key_id", null=True),
     _text("actor", null=True),
     _text("result"),
-    Column("dry_run", Boolean, nullable=False),
+    Column("dry_run", _Flag, nullable=False),
     _text("email", null=True),
     _text("attendee_id", null=True),
     _number("sequence", null=True),
@@ -267,5 +284,34 @@ idempotency = Table(
     Index("idempotency_created", "created_at"),
 )
 
-# One row that `GET /health` commits to, so that it says what it saw.
+# One row: which secret key the database is used with, so that another one is noticed.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _text("key_fingerprint"),
+)
+
+# Who does what must be done once (`leases.py`).
+leases = Table(
+    "leases",
+    metadata,
+    _text("name", key=True),
+    _text("holder"),
+    _number("token"),
+    _number("expires_at"),
+)
+
+# The last commit of a process that left no line of the push log, for when its outcome is looked up.
+commits = Table(
+    "commits",
+    metadata,
+    _text("event_id", key=True),
+    _text("writer", key=True),
+    _number("number"),
+    _number("at"),
+    sqlite_with_rowid=False,
+)
+
+# Rows that `GET /health` commits to, one for each process, so that it says what it saw.
 probe = Table("probe", metadata, Column("id", Integer, primary_key=True, autoincrement=False), _number("at"))

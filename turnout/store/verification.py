@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, text
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
 from turnout.store.changes import find_rows, read_change
-from turnout.store.connect import in_parts, values
+from turnout.store.statements import in_parts, placeholder, values
 
 _READ_ROWS = 500
 _decode_attendee = msgspec.json.Decoder(Attendee).decode
@@ -179,7 +179,7 @@ def find_push_lines(
     for some in in_parts([(push_id,) for push_id in push_ids], 1):
         rows = connection.exec_driver_sql(
             "SELECT id, result, sequence FROM pushes"
-            f" WHERE event_id = {values(connection, 1, 1)} AND id IN ({values(connection, 1, len(some))})",
+            f" WHERE event_id = {placeholder(connection)} AND id IN ({values(connection, 1, len(some))})",
             (event_id, *(push_id for (push_id,) in some)),
         )
         found |= {row.id: (row.result, row.sequence) for row in rows}
@@ -192,7 +192,7 @@ def list_with_body(connection: Connection, event_id: str, push_ids: Sequence[str
     for some in in_parts([(push_id,) for push_id in push_ids], 1):
         rows = connection.exec_driver_sql(
             "SELECT push_id FROM bodies"
-            f" WHERE event_id = {values(connection, 1, 1)} AND push_id IN ({values(connection, 1, len(some))})",
+            f" WHERE event_id = {placeholder(connection)} AND push_id IN ({values(connection, 1, len(some))})",
             (event_id, *(push_id for (push_id,) in some)),
         )
         found |= {row.push_id for row in rows}

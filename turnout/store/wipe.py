@@ -8,12 +8,16 @@ reads them, and whoever has such a page in memory reads it anew after the commit
 
 import os
 import struct
+import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from turnout.now import now_us
-from turnout.store.connect import Database
 from turnout.store.probe import commit_probe
+
+if TYPE_CHECKING:
+    from turnout.store.sqlite import SqliteDatabase
 
 _CHUNK_BYTES = 1 << 20
 _STEP_PAGES = 2_000
@@ -28,29 +32,32 @@ _files: dict[tuple[int, int], int] = {}
 """Open files by device and inode. None is ever closed: that would drop the locks SQLite holds on it (POSIX)."""
 
 
-def wipe(database: Database) -> bool:
+def wipe(database: "SqliteDatabase", stopping: threading.Event | None = None) -> bool:
     """Wipes all pages. False where somebody was reading for longer than a lock is waited for, or the file is too large.
 
-    Some bytes may be left then. Raises StorageUnavailable.
+    So too where it is told to stop. Some bytes may be left then. Raises StorageUnavailable.
     """
+    stopping = stopping or threading.Event()
     if not database.forget_log():
         return False
     file = _open(database)
     size = _page_size(file)
     if os.fstat(file).st_size // size >= _MOST_PAGES:
         return False
-    dirty = list(_find_dirty(file, size))
+    dirty = list(_find_dirty(file, size, stopping))
     for start in range(0, len(dirty), _STEP_PAGES):
+        if stopping.is_set():
+            return False
         if start:
             # Pushes first.
             time.sleep(_REST_S)
         if not _wipe_pages(database, file, size, dirty[start : start + _STEP_PAGES]):
             return False
     # The probe's page is in the log now, and nobody's.
-    return not dirty or database.forget_log()
+    return not stopping.is_set() and (not dirty or database.forget_log())
 
 
-def _wipe_pages(database: Database, file: int, size: int, pages: list[int]) -> bool:
+def _wipe_pages(database: "SqliteDatabase", file: int, size: int, pages: list[int]) -> bool:
     with database.write_to_file() as connection:
         if connection is None:
             return False
@@ -65,7 +72,7 @@ def _wipe_pages(database: Database, file: int, size: int, pages: list[int]) -> b
     return True
 
 
-def _open(database: Database) -> int:
+def _open(database: "SqliteDatabase") -> int:
     found = database.path.stat()
     place = (found.st_dev, found.st_ino)
     if place not in _files:
@@ -78,10 +85,10 @@ def _page_size(file: int) -> int:
     return 65_536 if size == 1 else int(size)
 
 
-def _find_dirty(file: int, size: int) -> Iterator[int]:
+def _find_dirty(file: int, size: int, stopping: threading.Event | None = None) -> Iterator[int]:
     """The pages, counted from 0, in whose unused part something stands."""
     at = 0
-    while chunk := os.pread(file, max(_CHUNK_BYTES, size), at):
+    while not (stopping and stopping.is_set()) and (chunk := os.pread(file, max(_CHUNK_BYTES, size), at)):
         for start in range(0, len(chunk) - size + 1, size):
             if chunk[start] in _HEAD_BYTES or at + start == 0:
                 number = (at + start) // size

@@ -10,7 +10,7 @@ from turnout.cli.asking import confirm, yes_option
 from turnout.cli.opened import event_option, opened_event
 
 if TYPE_CHECKING:
-    from turnout.feed.acts import Scene
+    from turnout.feed.acts.scene import Scene
     from turnout.model.attendee import Attendee
     from turnout.model.change import Change
     from turnout.model.event import Configuration
@@ -58,9 +58,9 @@ def remove(slug: str, email: str, undo: bool) -> None:
 
     Example: turnout attendees remove --event spring john.doe@example.com
     """
-    from turnout.feed import acts
+    from turnout.feed.acts import decisions
 
-    _act(slug, lambda scene: acts.remove(scene, email, is_removed=not undo), email)
+    _act(slug, lambda scene: decisions.remove(scene, email, is_removed=not undo), email)
 
 
 @click.command()
@@ -73,9 +73,9 @@ def rename(slug: str, email: str, new: str) -> None:
 
     Example: turnout attendees rename --event spring john.doe@example.com john.smith@example.com
     """
-    from turnout.feed import acts
+    from turnout.feed.acts import decisions
 
-    _act(slug, lambda scene: acts.rename(scene, email, new), email)
+    _act(slug, lambda scene: decisions.rename(scene, email, new), email)
 
 
 @click.command()
@@ -89,10 +89,10 @@ def group(slug: str, email: str, group_name: str, how: Literal["in", "out", "rel
 
     Example: turnout attendees group --event spring john.doe@example.com Speakers in
     """
-    from turnout.feed import acts
+    from turnout.feed.acts import decisions
 
     is_in = {"in": True, "out": False, "release": None}[how]
-    _act(slug, lambda scene: acts.hold(scene, email, group_name, is_in=is_in), email)
+    _act(slug, lambda scene: decisions.hold(scene, email, group_name, is_in=is_in), email)
 
 
 @click.command()
@@ -108,36 +108,37 @@ def merge(slug: str, email: str, into: str, yes: bool) -> None:
 
     Example: turnout attendees merge --event spring j.doe@example.com john.doe@example.com
     """
-    from turnout.feed import acts
+    from turnout.feed.acts import merge as merging
+    from turnout.feed.acts.scene import get_attendee
 
     with opened_event(slug) as (database, configuration), database.read() as connection:
         event_id = configuration.event.id
-        other, kept = (acts.get_attendee(connection, event_id, one, slug) for one in (email, into))
+        other, kept = (get_attendee(connection, event_id, one, slug) for one in (email, into))
     if other.id != kept.id:
         lines = _describe_merge(other, kept, configuration)
         confirm(lines, f"Merge {other.email} into {kept.email}?", yes=yes)
     # By id: whom the addresses lead to may change while somebody thinks.
-    _act(slug, lambda scene: acts.merge(scene, other.id, kept.id), kept.id)
+    _act(slug, lambda scene: merging.merge(scene, other.id, kept.id), kept.id)
 
 
 COMMANDS = (pin, unpin, remove, rename, group, merge)
 
 
 def _pin(slug: str, email: str, field: str | None, custom_field: str | None, *, is_pinned: bool) -> None:
-    from turnout.feed import acts
+    from turnout.feed.acts import decisions
 
     if (field is None) == (custom_field is None):
         raise click.UsageError("Name one field: a path such as profile.title, or --custom-field NAME.")
     path = field if field is not None else f"customFields.{custom_field}"
-    _act(slug, lambda scene: acts.pin(scene, email, path, is_pinned=is_pinned), email)
+    _act(slug, lambda scene: decisions.pin(scene, email, path, is_pinned=is_pinned), email)
 
 
 def _act(slug: str, do: "Callable[[Scene], list[Change]]", reference: str) -> None:
     """Acts, and shows the lines that this made, and the attendee as it is then."""
     from turnout.changes import attendee_view, change_view
     from turnout.events.setup import get_configuration
-    from turnout.feed.acts import get_attendee, on_stage
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.acts.scene import get_attendee, on_stage
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.feed.configurations import Configurations
 
     with opened_event(slug) as (database, configuration):
@@ -165,7 +166,7 @@ def _act(slug: str, do: "Callable[[Scene], list[Change]]", reference: str) -> No
 def _describe_merge(other: "Attendee", kept: "Attendee", configuration: "Configuration") -> Sequence[str]:
     """What would move, for people."""
     from turnout.changes.shown import shown_to_all, spell_field
-    from turnout.feed.acts import foresee_merge
+    from turnout.feed.acts.merge import foresee_merge
 
     entries = foresee_merge(other, kept)
     values = shown_to_all(entries, configuration.custom_fields, configuration.groups)

@@ -9,7 +9,7 @@ from turnout.cli.asking import confirm, yes_option
 from turnout.cli.opened import event_option, opened_event
 
 if TYPE_CHECKING:
-    from turnout.feed.erase import Traces
+    from turnout.feed.forget.erase import Traces
 
 
 @click.command()
@@ -26,9 +26,9 @@ def erase(slug: str, email: str, yes: bool) -> None:
     """
     from turnout.changes import change_view
     from turnout.events.setup import get_configuration
-    from turnout.feed import erase as erasing
-    from turnout.feed.by_hand import name_actor
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.feed.configurations import Configurations
+    from turnout.feed.forget import erase as erasing
 
     with opened_event(slug) as (database, configuration):
         event_id = configuration.event.id

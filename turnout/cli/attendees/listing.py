@@ -11,7 +11,7 @@ from turnout.cli.opened import current, event_option, opened_event
 if TYPE_CHECKING:
     from turnout.model.attendee import Attendee
     from turnout.model.event import Configuration
-    from turnout.store.connect import Database
+    from turnout.store.database import Database
 
 PAGE = 1_000
 SHOWN = 100

@@ -28,7 +28,7 @@ def get(slug: str, email: str, explain: bool) -> None:
     """
     from turnout.changes import attendee_view, change_view
     from turnout.events.setup import get_configuration
-    from turnout.feed.acts import get_attendee, read_history
+    from turnout.feed.acts.scene import get_attendee, read_history
     from turnout.store import changes
 
     history: list[Change] = []

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.cli.push.items import Items
-from turnout.feed.batch import Batch
-from turnout.feed.csv.failed import write_failed
-from turnout.feed.csv.table import describe
+from turnout.feed.batch.csv.failed import write_failed
+from turnout.feed.batch.csv.table import describe
+from turnout.feed.batch.split import Batch
 from turnout.model.receipt import Failure
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import BinaryIO, NoReturn
 import msgspec
 
 from turnout.errors import MalformedBody
-from turnout.feed.body import Json, Number, write_json
-from turnout.feed.by_hand import MAX_TOGETHER
-from turnout.feed.csv.cells import count_lines
-from turnout.feed.csv.table import CSV, CsvTable, Unreadable, check_encoding, check_header, check_rows, open_table
-from turnout.feed.fields import LONGEST_NAME, fold_name
-from turnout.feed.slips import explain, explain_rest
+from turnout.feed.batch.csv.cells import count_lines
+from turnout.feed.batch.csv.table import CSV, CsvTable, Unreadable, check_encoding, check_header, check_rows, open_table
+from turnout.feed.by_hand.hand_in import MAX_TOGETHER
+from turnout.feed.parse.body import Json, Number, write_json
+from turnout.feed.parse.fields import LONGEST_NAME, fold_name
+from turnout.feed.parse.slips import explain, explain_rest
 from turnout.model.receipt import Problem
 
 MAX_CHUNK_BYTES = 4 << 20

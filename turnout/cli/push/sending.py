@@ -14,16 +14,16 @@ from msgspec import UNSET, UnsetType
 
 from turnout import __version__, errors
 from turnout.cli.push.items import FileItem, write_batch
-from turnout.feed.batch import split
-from turnout.feed.by_hand import as_sender, hand_in, name_actor
+from turnout.feed.batch.csv.table import name_line
+from turnout.feed.batch.split import split
+from turnout.feed.by_hand.hand_in import as_sender, hand_in, name_actor
 from turnout.feed.configurations import Configurations
-from turnout.feed.csv.table import name_line
 from turnout.feed.intake import read_item
 from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration
 from turnout.model.receipt import Problem
 from turnout.now import new_id
-from turnout.store.connect import Database
+from turnout.store.database import Database
 
 MAX_FAILED = 10_000
 """Failed items that are kept with their problems; the others are counted."""

@@ -1,0 +1,116 @@
+"""A lost secret key: the server does not start, the doctor says why, and somebody may go on without (F2)."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, person
+from turnout.store import secret_key
+from turnout.store.file_lock import hold_alone
+
+JOHN, JANE = "john.doe@example.com", "jane.doe@example.com"
+BACKUP = "monday.backup"
+
+
+@pytest.fixture(autouse=True)
+def without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that starts where it should not fails the test instead of running on."""
+
+    def serve(*_: object, **__: object) -> None:
+        raise AssertionError("It has started.")
+
+    monkeypatch.setattr("turnout.server.serve", serve)
+
+
+@pytest.fixture
+def key_file(cli: Cli, tmp_path: Path) -> Path:
+    """Of a database in which John was erased, of which there is a backup in `monday.backup`."""
+    cli.make_event()
+    cli.push(person(JOHN))
+    cli.run("attendees", "erase", "--event", "spring", JOHN, "--yes")
+    cli.run("backup", str(tmp_path / BACKUP))
+    return secret_key.file_of(tmp_path / "turnout.db")
+
+
+def push_john(cli: Cli) -> str:
+    """What becomes of a push of him."""
+    summary = cli.push(person(JOHN))
+    (result,) = [result for result in ("created", "suppressed") if summary[result]]
+    return result
+
+
+def find_key_check(cli: Cli, code: int = 0) -> dict[str, str]:
+    return next(one for one in cli.json("doctor", code=code)["checks"] if one["name"] == "secret key")
+
+
+def test_f2_a_lost_key_is_told_and_no_other_is_made(cli: Cli, key_file: Path) -> None:
+    """By a keyed digest of the address: without the key it cannot be known who is suppressed."""
+    assert push_john(cli) == "suppressed"
+    cli.make_event("autumn")
+    cli.push(person(JANE), slug="autumn")
+    key_file.unlink()
+    assert "secret key of this database is missing" in cli.error("serve", "--port", "0")
+    for command in (
+        ("attendees", "erase", "--event", "autumn", JANE, "--yes"),
+        ("suppressed", "lift", "--event", "spring", JOHN),
+    ):
+        assert f"there is no file {key_file}" in cli.error(*command)
+        assert not key_file.exists()
+    check = find_key_check(cli, code=1)
+    assert check["state"] == "problem"
+    assert str(key_file) in check["message"]
+
+
+def test_a_backup_without_its_key_says_so(cli: Cli, key_file: Path, tmp_path: Path) -> None:
+    key_file.unlink()
+    said = cli.run("backup", str(tmp_path / "tuesday.backup"))
+    assert "without the key that belongs to it" in said.stderr
+    assert "no secret key yet" not in said.stdout
+
+
+def test_f2_with_the_key_out_of_a_backup_all_is_as_before(cli: Cli, key_file: Path, tmp_path: Path) -> None:
+    key_file.unlink()
+    with tarfile.open(tmp_path / BACKUP) as backup:
+        backup.extract("turnout.db.key", key_file.parent, filter="data")
+    assert find_key_check(cli)["state"] == "ok"
+    assert push_john(cli) == "suppressed"
+    key_file.unlink()
+    cli.run("restore", str(tmp_path / BACKUP), "--force")
+    assert push_john(cli) == "suppressed"
+    assert find_key_check(cli)["state"] == "ok"
+    assert cli.json("accept-secret-key", "--yes") == {"accepted": None}
+
+
+def test_a_restored_database_without_its_key_is_not_started(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup of an installation whose key is in the settings has none in it; a new one is not made silently."""
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", bytes(range(32)).hex())
+    cli.make_event()
+    cli.run("backup", str(tmp_path / BACKUP))
+    monkeypatch.delenv("TURNOUT_SECRET_KEY")
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere' / 'turnout.db'}")
+    cli.run("restore", str(tmp_path / BACKUP))
+    assert "TURNOUT_SECRET_KEY is not set" in cli.error("serve", "--port", "0")
+
+
+def test_f2_whoever_goes_on_without_is_told_what_is_lost(cli: Cli, key_file: Path) -> None:
+    key_file.unlink()
+    asked = cli.run("accept-secret-key", stdin="n\n", code=1)
+    assert "1 erased address will be suppressed no more" in asked.stdout
+    assert not key_file.exists()
+    accepted = cli.json("accept-secret-key", "--yes")["accepted"]
+    key = secret_key.find(key_file)
+    assert key is not None
+    assert accepted == {"fingerprint": secret_key.fingerprint(key), "noLongerSuppressed": 1}
+    assert find_key_check(cli)["state"] == "ok"
+    assert push_john(cli) == "created"
+    assert "nothing to accept" in cli.text("accept-secret-key")
+
+
+def test_beside_a_server_which_has_the_old_key_none_is_accepted(cli: Cli, key_file: Path) -> None:
+    key_file.unlink()
+    with hold_alone(key_file.with_name("turnout.db.server")):
+        assert "A server runs on" in cli.error("accept-secret-key", "--yes")
+    assert not key_file.exists()

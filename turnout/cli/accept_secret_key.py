@@ -1,0 +1,49 @@
+"""`turnout accept-secret-key`: going on without the secret key that was lost."""
+
+import rich_click as click
+
+from turnout.cli import output
+from turnout.cli.asking import confirm, yes_option
+from turnout.cli.opened import opened
+
+
+@click.command()
+@yes_option
+@output.json_option
+def command(yes: bool) -> None:
+    """Go on with another secret key: the one in TURNOUT_SECRET_KEY or in the file, else a new one. No server may run.
+
+    For when the key that the database was used with is gone for good. Those who were erased are no longer recognised
+    then: their sources can bring them back. It says how many that are, and asks.
+
+    Example: turnout accept-secret-key
+    """
+    from turnout.operations import secret_key
+
+    with opened() as database:
+        fault = secret_key.find_fault(database)
+        if fault is None:
+            if output.wants_json():
+                output.write_json({"accepted": None})
+                return
+            output.say("The secret key is the one that the database was used with: there is nothing to accept.")
+            return
+        suppressed = output.count(secret_key.count_suppressed(database), "erased address", "erased addresses")
+        confirm(
+            [
+                fault,
+                "",
+                f"Going on without it, {suppressed} will be suppressed no more: the sources that knew these people can",
+                "bring them back, and nobody will notice. Erase them again where you still know who they were.",
+            ],
+            "Go on with another key?",
+            yes=yes,
+        )
+        accepted = secret_key.accept(database)
+    if output.wants_json():
+        output.write_json({"accepted": accepted})
+        return
+    output.say(
+        f"The database knows the key with the fingerprint {accepted.fingerprint} now. Keep it for as long as the data: "
+        "make a backup."
+    )

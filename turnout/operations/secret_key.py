@@ -1,0 +1,52 @@
+"""Going on with another secret key, when somebody decides that the one before is gone for good."""
+
+import msgspec
+
+from turnout.errors import Conflict
+from turnout.store import installation, secret_key
+from turnout.store.database import Database
+from turnout.store.file_lock import AlreadyHeld, hold_alone
+from turnout.store.sqlite import SqliteDatabase
+
+
+class Accepted(msgspec.Struct, frozen=True, rename="camel"):
+    """Which key the database knows now."""
+
+    fingerprint: str
+    no_longer_suppressed: int
+    """Digests of erased people's addresses under the key before: with this one nobody is recognised by them."""
+
+
+def find_fault(database: Database) -> str | None:
+    """What is wrong with the key that is there; None where there is nothing to accept. Raises StorageUnavailable."""
+    with database.read() as connection:
+        return installation.find_fault(connection, database)
+
+
+def count_suppressed(database: Database) -> int:
+    """How many erased addresses sources could bring back under another key (F2)."""
+    with database.read() as connection:
+        return installation.count_suppressed(connection)
+
+
+def accept(database: Database) -> Accepted:
+    """Takes the key that is there, or makes one, for the database's own.
+
+    The digests under the one before stay: should it turn up again, they can be of use again. Raises Conflict where a
+    server runs, which would go on with the old one, and StorageUnavailable.
+    """
+    if not isinstance(database, SqliteDatabase):
+        return _accept(database)
+    try:
+        with hold_alone(database.server_note):
+            return _accept(database)
+    except AlreadyHeld as error:
+        raise Conflict(f"A server runs on {database.path}, at {error.note}. Stop it first.") from error
+
+
+def _accept(database: Database) -> Accepted:
+    suppressed = count_suppressed(database)
+    fingerprint = secret_key.fingerprint(database.given_secret_key or secret_key.get(database.key_file))
+    with database.write() as connection:
+        installation.replace_fingerprint(connection, fingerprint)
+    return Accepted(fingerprint, suppressed)

@@ -1,0 +1,346 @@
+"""PostgreSQL: connections that outlive restarts and failovers, transactions whose end is certain, what faults mean."""
+
+import logging
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy
+from psycopg import conninfo, errors
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from turnout.errors import StorageUnavailable
+from turnout.store.database import LOCK_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.statements import run
+
+log = logging.getLogger("turnout.store")
+ANSWER_TIMEOUT_S = 10.0
+"""How long a statement or a COMMIT of a push may take, before its sender is asked to come again."""
+_READ_TIMEOUT_S = 120.0
+_CONNECT_TIMEOUT_S = 5
+_LOOKED_AT_AFTER_S = 5.0
+"""A connection idle for longer is tried before it is used: it may have been cut meanwhile."""
+_OLDEST_VERSION = 150_000
+_STRONG_ENOUGH = ("on", "remote_apply")
+"""Of `synchronous_commit`: on disk here, and on the synchronous standby where there is one."""
+
+
+class PostgresDatabase(Database):
+    """One PostgreSQL database, which other processes and machines use at the same time."""
+
+    def __init__(
+        self,
+        url: str,
+        secret_key: bytes | None = None,
+        *,
+        key_file: Path,
+        read_url: str | None = None,
+        pool_size: int = 8,
+    ) -> None:
+        """`read_url` is of a replica, for lists. Connects to nothing yet."""
+        self.given_secret_key = secret_key
+        self.key_file = key_file
+        self.url = url
+        self._writers = _engine(url, begin=_begin_writing, wait_s=ANSWER_TIMEOUT_S, pool_size=pool_size)
+        self._readers = _engine(url, begin=_begin_reading, wait_s=_READ_TIMEOUT_S, pool_size=pool_size)
+        self._replica = (
+            self._readers
+            if read_url is None
+            else _engine(read_url, begin=_begin_reading, wait_s=_READ_TIMEOUT_S, pool_size=pool_size)
+        )
+
+    @property
+    def place(self) -> str:
+        return describe(self.url)
+
+    @contextmanager
+    def write(self, *, patient: bool = False) -> Generator[Connection]:
+        with _translated(), _begun(self._writers) as (connection, driver):
+            driver.give_time(None if patient else ANSWER_TIMEOUT_S)
+            yield connection
+            _commit(driver)
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        with _translated(), _begun(self._readers) as (connection, _):
+            yield connection
+
+    @contextmanager
+    def read_replica(self) -> Generator[Connection]:
+        """As `read`, on the replica where there is one: what it shows may be a little old."""
+        with _translated(), _begun(self._replica) as (connection, _):
+            yield connection
+
+    def move_log(self) -> None:
+        """Nothing: PostgreSQL does it by itself."""
+
+    def wipe(self, stopping: threading.Event | None = None) -> bool:
+        """Nothing that we can overwrite: see docs/security.md for what stays until PostgreSQL uses the place again."""
+        return True
+
+    def size_bytes(self) -> int:
+        with self.read() as connection:
+            return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+    def close(self) -> None:
+        for engine in {self._writers, self._readers, self._replica}:
+            engine.dispose()
+
+
+def describe(url: str) -> str:
+    """Host and database as people know them, without any password."""
+    parts = conninfo.conninfo_to_dict(url)
+    host = parts.get("host") or parts.get("hostaddr") or "localhost"
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"PostgreSQL at {host}{port}, database {parts.get('dbname') or parts.get('user') or ''}"
+
+
+def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "_Connection":
+    """A connection as the URL says, with what matters to us where it says nothing. Raises psycopg.Error."""
+    given = conninfo.conninfo_to_dict(url)
+    usual: dict[str, Any] = {
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "fallback_application_name": "turnout",
+        # A machine that is gone does not say so.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": int(ANSWER_TIMEOUT_S * 1000),
+        "client_encoding": "UTF8",
+    }
+    if "," in str(given.get("host", "")) + str(given.get("hostaddr", "")):
+        # Of several machines the one that takes writes.
+        usual["target_session_attrs"] = "read-write"
+    connection = _Connection.connect(
+        url,
+        autocommit=True,
+        # Never kept: a plan made while tables were empty is three times slower for ever, and behind pgbouncer the next
+        # transaction may find another server connection.
+        prepare_threshold=None,
+        **{name: value for name, value in usual.items() if name not in given},
+    )
+    connection.give_time(wait_s)
+    return connection
+
+
+class _Connection(psycopg.Connection):
+    """One that gives up waiting: a server that hangs keeps its connections open."""
+
+    is_weak = False
+    """Whether commits would be acknowledged before they are on disk, if we did not ask for more."""
+    _left_s: float | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.warnings: list[str] = []
+        self.add_notice_handler(self._note)
+
+    def give_time(self, wait_s: float | None) -> None:
+        """From now on so long in all is waited for the server; what we do in between does not count."""
+        self._left_s = wait_s
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if self._left_s is None or timeout is not None:
+            return super().wait(gen, interval, timeout)
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, self._left_s)
+        except errors._WaitTimeout as error:
+            self.close()
+            raise Hung("it takes what is sent and answers nothing") from error
+        finally:
+            self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+
+    def _note(self, notice: errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self.warnings.append(notice.message_primary or "")
+
+
+class Hung(psycopg.OperationalError):
+    """The server takes what we send, and answers nothing."""
+
+
+@contextmanager
+def _begun(engine: Engine) -> Generator[tuple[Connection, _Connection]]:
+    """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced."""
+    connection = _begin(engine)
+    driver: _Connection = connection.connection.driver_connection  # ty: ignore[invalid-assignment]
+    try:
+        yield connection, driver
+        connection.rollback()
+    except BaseException as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise
+    finally:
+        connection.close()
+
+
+def _begin(engine: Engine) -> Connection:
+    for is_last in (False, True):
+        try:
+            connection = engine.connect()
+        except (DBAPIError, psycopg.Error) as error:
+            fault = error.orig if isinstance(error, DBAPIError) else error
+            # Names of machines and accounts are nothing that senders should read.
+            log.warning("the database cannot be reached: %s", _in_words(fault))
+            raise StorageUnavailable("The database cannot be reached.") from error
+        try:
+            connection.begin()
+        except psycopg.Error as error:
+            connection.invalidate(error)
+            connection.close()
+            if is_last or isinstance(error, Hung):
+                raise
+        else:
+            return connection
+    raise AssertionError
+
+
+def _commit(driver: _Connection) -> None:
+    """Ends the transaction and makes sure of it. Raises OutcomeUnknown, TransactionLost and StorageUnavailable."""
+    driver.warnings.clear()
+    try:
+        status = driver.execute("COMMIT").statusmessage
+    except psycopg.Error as error:
+        if _is_lost(error) or driver.closed:
+            log.warning("the connection to the database broke during COMMIT: %s", _in_words(error))
+            raise OutcomeUnknown("The connection to the database broke while it was storing this.") from error
+        raise
+    if status != "COMMIT":
+        raise TransactionLost("The database has taken the transaction back.")
+    if driver.warnings:
+        # The wait for the standby was cancelled: on this machine it is stored, on the other perhaps not.
+        raise OutcomeUnknown(f"The database could not make sure that this is stored: {driver.warnings[0]}.")
+
+
+def _engine(url: str, *, begin: Any, wait_s: float, pool_size: int) -> Engine:
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: connect(url, wait_s=wait_s),
+        # BEGIN and COMMIT are ours.
+        isolation_level="AUTOCOMMIT",
+        # Parameters are people's data; errors are logged.
+        hide_parameters=True,
+        use_native_hstore=False,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=LOCK_TIMEOUT_S,
+        pool_reset_on_return=None,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _look_at(connection: _Connection, _: ConnectionPoolEntry) -> None:
+        found = connection.execute(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),"
+            " current_setting('synchronous_commit'), current_setting('fsync')"
+        ).fetchone()
+        assert found is not None
+        version, encoding, synchronous_commit, _fsync = found
+        if version < _OLDEST_VERSION:
+            raise StorageUnavailable(f"The database is PostgreSQL {version // 10_000}; Turnout needs 15 or later.")
+        if encoding != "UTF8":
+            raise StorageUnavailable(
+                f"The database keeps text as {encoding}. Make one with UTF8: CREATE DATABASE … ENCODING 'UTF8' "
+                "TEMPLATE template0."
+            )
+        connection.is_weak = synchronous_commit not in _STRONG_ENOUGH
+
+    @event.listens_for(engine, "checkin")
+    def _note_time(_: Any, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _try(connection: _Connection, entry: ConnectionPoolEntry, _: Any) -> None:
+        if connection.closed:
+            raise DisconnectionError
+        if time.monotonic() - entry.info.get("idle_since", time.monotonic()) > _LOOKED_AT_AFTER_S:
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.Error as error:
+                raise DisconnectionError from error
+
+    event.listen(engine, "begin", begin)
+
+    return engine
+
+
+def _begin_writing(connection: Connection) -> None:
+    driver: _Connection = connection.connection.driver_connection  # ty: ignore[invalid-assignment]
+    # One message. Settings of the session would be somebody else's behind pgbouncer.
+    run(connection, _BEGIN_WEAK if driver.is_weak else _BEGIN)
+
+
+_BEGIN = (
+    f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S:g}s';"
+    # Whoever is paused in the middle must not keep all others waiting.
+    " SET LOCAL idle_in_transaction_session_timeout = '30s'"
+)
+_BEGIN_WEAK = f"{_BEGIN}; SET LOCAL synchronous_commit = on"
+
+
+def _begin_reading(connection: Connection) -> None:
+    run(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageUnavailable("Too much is being read from the database and written to it.") from error
+    except (DBAPIError, psycopg.Error) as error:
+        fault = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(fault, psycopg.Error):
+            raise
+        if isinstance(fault, Hung):
+            raise StorageUnavailable("The database takes what is sent and answers nothing.") from error
+        if isinstance(fault, errors.LockNotAvailable):
+            raise StillLocked("The database is busy with another program.") from error
+        if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
+            raise TransactionLost("The database ended the transaction in favour of another one.") from error
+        if _is_lost(fault):
+            log.warning("the connection to the database broke: %s", _in_words(fault))
+            raise TransactionLost("The connection to the database broke.") from error
+        if _is_storage_fault(fault):
+            raise StorageUnavailable(f"The database cannot be used at the moment: {_in_words(fault)}.") from error
+        raise
+
+
+def _is_lost(fault: psycopg.Error) -> bool:
+    """Whether the connection, or the server process behind it, is gone."""
+    if fault.sqlstate is None:
+        return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
+    return fault.sqlstate.startswith("08") or fault.sqlstate in ("57P01", "57P02", "57P03", "57P05", "25P03")
+
+
+def _is_storage_fault(fault: psycopg.Error) -> bool:
+    """Whether it is the database's state that failed and not our statement."""
+    return (fault.sqlstate or "").startswith(_FAULTS)
+
+
+_FAULTS = (
+    "25006",  # read-only: a standby, or a primary that was told to be
+    "28",  # who we are is not accepted
+    "3D000",  # no such database
+    "53",  # no disk, no memory, no connections
+    "57",  # cancelled, or about to stop
+    "58",  # its files fail
+    "F0",  # its configuration fails
+    "XX",  # it found itself damaged
+    "42501",  # we have no right to
+)
+
+
+def _in_words(fault: BaseException | None) -> str:
+    """What the server or the driver says, on one line and without what was sent."""
+    text = (fault.diag.message_primary if isinstance(fault, psycopg.Error) else None) or str(fault)
+    return " ".join(text.split()).rstrip(".")[:300] or type(fault).__name__
