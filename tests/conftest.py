@@ -1,18 +1,45 @@
 """A real server on a real file, and events on it to push to."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from tests.databases import KINDS, drop_database, make_database, open_one
 from tests.product import Product, RunningServer
+from turnout.store import schema
+from turnout.store.database import Database
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which database: whatever asks for this runs with both."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(database_kind: str, tmp_path: Path) -> Iterator[str]:
+    """An empty database."""
+    url = make_database(database_kind, tmp_path)
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database with the schema."""
+    with closing(open_one(database_url)) as database:
+        schema.prepare(database)
+        yield database
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server for all tests that do not harm it; they make events of their own on it."""
-    with RunningServer(tmp_path_factory.mktemp("server"), TURNOUT_TRUSTED_PROXIES="127.0.0.1/32") as running:
+    folder = tmp_path_factory.mktemp("server")
+    with RunningServer(folder, make_database(database_kind, folder), TURNOUT_TRUSTED_PROXIES="127.0.0.1/32") as running:
         yield running
 
 
@@ -25,7 +52,7 @@ def product(server: RunningServer) -> Iterator[Product]:
 
 
 @pytest.fixture
-def start_product(tmp_path: Path) -> Iterator[Callable[..., Product]]:
+def start_product(database_kind: str, tmp_path: Path) -> Iterator[Callable[..., Product]]:
     """Starts a server of the test's own, with settings as `MAX_BODY="2048"`: to be stopped, or set up otherwise."""
     with ExitStack() as started:
         products: list[Product] = []
@@ -35,7 +62,9 @@ def start_product(tmp_path: Path) -> Iterator[Callable[..., Product]]:
             folder.mkdir()
             environment = {"TURNOUT_TRUSTED_PROXIES": "127.0.0.1/32"}
             environment |= {f"TURNOUT_{name}": value for name, value in settings.items()}
-            product = started.enter_context(Product(started.enter_context(RunningServer(folder, **environment))))
+            url = make_database(database_kind, folder)
+            started.callback(drop_database, url)
+            product = started.enter_context(Product(started.enter_context(RunningServer(folder, url, **environment))))
             products.append(product)
             return product
 

@@ -1,7 +1,61 @@
-"""Both databases for the tests: a URL of an empty one, whichever it is."""
+"""Both databases for the tests: an empty one with the schema, whichever it is."""
 
+import base64
+import itertools
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.postgresql import shared_server
+from turnout.store import schema
+from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.sqlite import SqliteDatabase
+
+KINDS = ("sqlite", "postgresql")
+SECRET_KEY = bytes(range(32))
+"""Of what lies in PostgreSQL: its processes have no folder in common, in which they would find a file."""
+only_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+"""For what only an SQLite file has: its locks, its log, its backup."""
+only_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+_numbers = itertools.count(1)
+
+
+def make_database(kind: str, folder: Path) -> str:
+    """The URL of a new one: with its schema in PostgreSQL, where that takes longer, and without a file for SQLite."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder / 'turnout.db'}"
+    return shared_server().create_database(f"test_{os.getpid()}_{next(_numbers)}", _find_template())
+
+
+@cache
+def _find_template() -> str:
+    name = f"template_{os.getpid()}"
+    database = open_one(shared_server().create_database(name))
+    schema.prepare(database)
+    database.close()
+    return name
+
+
+def open_one(url: str) -> Database:
+    """With the key that the server of the test has too."""
+    return open_database(url, SECRET_KEY if url.startswith("postgresql:") else None)
+
+
+def settings_of(url: str) -> dict[str, str]:
+    """What the environment of a process has to say of it."""
+    settings = {"TURNOUT_DATABASE_URL": url}
+    if url.startswith("postgresql:"):
+        settings["TURNOUT_SECRET_KEY"] = base64.b64encode(SECRET_KEY).decode()
+    return settings
+
+
+def drop_database(url: str) -> None:
+    """Takes away what `make_database` has made; a file goes with its folder."""
+    if url.startswith("postgresql:"):
+        shared_server().drop_database(url.rpartition("/")[2])
 
 
 def as_file(database: Database) -> SqliteDatabase:

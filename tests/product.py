@@ -14,13 +14,13 @@ from typing import Any, Self
 import httpx2
 import msgspec
 
+from tests.databases import as_file, open_one, settings_of
 from turnout.changes.attendee_view import view
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event, keys, sources
 from turnout.model.change import Change
 from turnout.model.names import fold_case
 from turnout.store import attendees, changes, events
-from turnout.store.connect import open_database
 from turnout.store.database import Database
 
 TURNOUT = [sys.executable, "-m", "turnout"]
@@ -31,13 +31,12 @@ _addresses = (str(ip_address("198.18.0.0") + number % 131_072) for number in ite
 class RunningServer:
     """`turnout serve` on a free port, with its data in a folder of its own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
         self.folder = folder
-        self.database_path = folder / "turnout.db"
         self.log_path = folder / "server.log"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TURNOUT_")},
-            "TURNOUT_DATABASE_URL": f"sqlite:///{self.database_path}",
+            **settings_of(database_url),
             **settings,
         }
         self.url = ""
@@ -57,10 +56,15 @@ class RunningServer:
         return self._process.pid
 
     @property
+    def database_path(self) -> Path:
+        """The server's file."""
+        return as_file(self.database).path
+
+    @property
     def database(self) -> Database:
         """The server's database, opened by another process: this one."""
         if self._database is None:
-            self._database = open_database(self.environment["TURNOUT_DATABASE_URL"])
+            self._database = open_one(self.environment["TURNOUT_DATABASE_URL"])
         return self._database
 
     def start(self, *command_prefix: str) -> None:

@@ -28,6 +28,7 @@ from turnout.now import new_request_id
 from turnout.operations.health import Health
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.metrics import Metrics
+from turnout.operations.worker_figures import Place
 from turnout.reference.pages import gateway_page, route_handlers
 from turnout.settings import Settings
 from turnout.store.database import Database
@@ -42,8 +43,11 @@ MAX_WAITING_LARGE = 100
 """Large bodies waiting to be read, one after another."""
 
 
-def build(settings: Settings, database: Database, public_url: str) -> GatewayApp:
-    """The whole product as one ASGI application. The schema is there; the database is closed at the end."""
+def build(settings: Settings, database: Database, public_url: str, place: Place | None = None) -> GatewayApp:
+    """The whole product as one ASGI application. The schema is there; the database is closed at the end.
+
+    `place` is where a worker tells its figures to the others.
+    """
     configurations = Configurations(database)
     group_commit = GroupCommit(database, configurations, settings.queue_limit)
     refusals = Refusals(database)
@@ -56,23 +60,26 @@ def build(settings: Settings, database: Database, public_url: str) -> GatewayApp
         turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
         large_turns=Turns(1, MAX_WAITING_LARGE),
     )
-    metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes)
+    metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes, place)
     health = Health(database, group_commit)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
         group_commit.start()
         house = asyncio.create_task(keep_house(database, refusals))
+        publishing = asyncio.create_task(metrics.keep_published())
         # What start-up has made stays; looking at it again and again was 40 % of a large batch.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         yield
-        house.cancel()
-        with suppress(asyncio.CancelledError):
-            await house
+        for task in (house, publishing):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await asyncio.to_thread(group_commit.stop)
         await asyncio.to_thread(refusals.write)
+        await asyncio.to_thread(metrics.publish)
         database.close()
 
     @get("/health", include_in_schema=False)

@@ -7,6 +7,7 @@ libraries'.
 
 import logging
 import logging.config
+import os
 import re
 import sys
 import threading
@@ -78,9 +79,15 @@ def _mask_value(value: Any, depth: int = 0) -> Any:
 
 
 def configure(
-    log_format: Literal["text", "json"] = "text", log_level: str = "info", stream: TextIO | None = None
+    log_format: Literal["text", "json"] = "text",
+    log_level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    with_pid: bool = False,
 ) -> None:
     """Sends the log lines of this process, our own and the libraries', masked, to the stream (standard error).
+
+    `with_pid` says in each line which process it is from, where several write to one stream.
 
     A request's id comes into its lines by `structlog.contextvars.bind_contextvars(request_id=…)`, or by hand where
     binding would be paid for by every request and needed by few. Colours only on a terminal.
@@ -90,7 +97,7 @@ def configure(
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_shared(with_pid=with_pid),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -100,7 +107,7 @@ def configure(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_shared(), _without_color_message],
+            foreign_pre_chain=[*_shared(with_pid=with_pid), _without_color_message],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -122,13 +129,20 @@ def configure(
     threading.excepthook = _log_uncaught_in_thread
 
 
-def _shared() -> Iterator[Processor]:
+def _shared(*, with_pid: bool) -> Iterator[Processor]:
     yield structlog.contextvars.merge_contextvars
+    if with_pid:
+        yield _add_pid
     yield structlog.stdlib.add_log_level
     yield structlog.stdlib.add_logger_name
     yield structlog.stdlib.PositionalArgumentsFormatter()
     yield structlog.processors.TimeStamper(fmt="iso", utc=True)
     yield structlog.processors.StackInfoRenderer()
+
+
+def _add_pid(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["pid"] = os.getpid()
+    return event
 
 
 def _renderer(log_format: str, *, colors: bool) -> Processor:

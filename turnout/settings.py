@@ -37,16 +37,17 @@ class InvalidSettings(Exception):
 
 
 _EXAMPLE = "sqlite:////var/lib/turnout/turnout.db"
+_POSTGRESQL_EXAMPLE = "postgresql://turnout:password@db.example.org/turnout"
 
 
 def _database_url(text: str) -> str:
     scheme, separator, path = text.partition("://")
     if not separator:
         raise ValueError(f"must be a URL such as {_EXAMPLE}")
-    if scheme in ("postgres", "postgresql") or scheme.startswith("postgresql+"):
-        raise ValueError(f"names a PostgreSQL database, which this version does not support yet; give it {_EXAMPLE}")
+    if scheme in ("postgres", "postgresql"):
+        return _postgresql_url(text)
     if scheme != "sqlite":
-        raise ValueError(f"must begin with sqlite://, such as {_EXAMPLE}")
+        raise ValueError(f"must begin with sqlite:// or postgresql://, such as {_EXAMPLE} or {_POSTGRESQL_EXAMPLE}")
     if not path.startswith("/"):
         raise ValueError(f"must have three slashes before a relative path and four before an absolute one: {_EXAMPLE}")
     if "?" in path or "#" in path:
@@ -55,6 +56,27 @@ def _database_url(text: str) -> str:
     if not path or path.endswith("/") or ":memory:" in path:
         raise ValueError(f"must name a file, such as {_EXAMPLE}; a database in memory keeps nothing")
     return f"sqlite:///{Path(path).absolute()}"
+
+
+def _postgresql_url(text: str) -> str:
+    """As libpq reads it: several hosts, TLS and all its other parameters."""
+    from psycopg import ProgrammingError, conninfo
+
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("postgres", "postgresql"):
+        raise ValueError(f"must begin with postgresql://, such as {_POSTGRESQL_EXAMPLE}")
+    url = f"postgresql://{rest}"
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except ProgrammingError:
+        # What libpq says would repeat the password.
+        raise ValueError(
+            f"cannot be read as a PostgreSQL URL, such as {_POSTGRESQL_EXAMPLE}; in the password write %40 for @, "
+            "%3A for :, %2F for / and %25 for %"
+        ) from None
+    if not given.get("dbname"):
+        raise ValueError(f"must name a database behind the host, such as {_POSTGRESQL_EXAMPLE}")
+    return url
 
 
 def _public_url(text: str) -> str:
@@ -183,7 +205,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str,
         _setting(
-            "The database in which everything is kept: sqlite:////absolute/path.db.",
+            "The database in which everything is kept: sqlite:////absolute/path.db or postgresql://user:pw@host/db.",
             _database_url,
             secret=True,
             default="sqlite:///data/turnout.db, in the working directory",
@@ -195,9 +217,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "The installation's secret: 32 random bytes, in base64 or hexadecimal. Keep it for as long as the data.",
             as_secret_key,
             secret=True,
-            default="a file beside the database, made when first needed",
+            default="a file, made when first needed: beside the database, or data/turnout.key where that is PostgreSQL",
         ),
     ] = None
+    read_database_url: Annotated[
+        str | None,
+        _setting(
+            "A replica of the PostgreSQL database, for lists, searches and exports; pushes never read from it.",
+            _postgresql_url,
+            secret=True,
+        ),
+    ] = None
+    notice_database_url: Annotated[
+        str | None,
+        _setting(
+            "The PostgreSQL database without a pooler in between, for notices of changes (LISTEN).",
+            _postgresql_url,
+            secret=True,
+            default="as TURNOUT_DATABASE_URL",
+        ),
+    ] = None
+    database_pool_size: Annotated[
+        int,
+        _setting(
+            "PostgreSQL: how many connections a process keeps for writing, and how many for reading.",
+            _count(1, 1_000),
+            unit="connections",
+        ),
+    ] = 8
     public_url: Annotated[
         str | None,
         _setting(
@@ -431,4 +478,10 @@ def _contradictions(settings: Settings) -> list[str]:
                 f"({format_size(settings.in_flight_limit)}) lets in, so such a body could never be taken; "
                 "raise the one or lower the other."
             )
+    if settings.database_url.startswith("sqlite:"):
+        problems += [
+            f"{_name(field)} is for PostgreSQL, and TURNOUT_DATABASE_URL names an SQLite file: unset one of them."
+            for field in ("read_database_url", "notice_database_url")
+            if getattr(settings, field) is not None
+        ]
     return problems

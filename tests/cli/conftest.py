@@ -1,15 +1,14 @@
 """The command line, run in this process on a database of its own."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.databases import open_one, settings_of
 from turnout.cli import main
 from turnout.store import schema
-from turnout.store.connect import open_database
 from turnout.store.database import Database
 
 
@@ -58,20 +57,20 @@ class Cli:
         )
 
     def open(self) -> Database:
-        database = open_database(self.url)
+        database = open_one(self.url)
         schema.prepare(database)
         return database
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line on a fresh database."""
-    url = f"sqlite:///{tmp_path / 'turnout.db'}"
-    monkeypatch.setenv("TURNOUT_DATABASE_URL", url)
+    for name, value in settings_of(database_url).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("TURNOUT_PUBLIC_URL", "https://feed.example.org")
     for name in ("TURNOUT_KEY", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    return Cli(url)
+    return Cli(database_url)
 
 
 def person(email: str, groups: list[str] | None = None, **profile: str) -> dict[str, Any]:

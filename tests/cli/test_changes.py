@@ -3,12 +3,19 @@
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Cli, person
+from tests.databases import settings_of
+from tests.postgresql import PostgresServer
 from turnout.feed.by_hand.hand_in import name_actor
 
 TURNOUT = [sys.executable, "-m", "turnout"]
@@ -103,7 +110,7 @@ def following(cli: Cli) -> Generator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TURNOUT_DATABASE_URL": cli.url},
+        env=dict(os.environ),
     )
     try:
         yield process
@@ -125,6 +132,52 @@ def test_following_waits_for_what_is_added_and_ends_with_ctrl_c(cli: Cli) -> Non
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr.read() == ""
+
+
+def test_following_shows_what_another_process_does_within_a_moment(cli: Cli) -> None:
+    """A push, and an act whose process ends right after it."""
+    cli.make_event()
+    cli.push(person("a@x.org"))
+    with following(cli) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        took = []
+        for number in range(5):
+            cli.push(person(f"p{number}@x.org"))
+            ended_at = time.monotonic()
+            assert json.loads(process.stdout.readline())["kind"] == "created"
+            took.append(time.monotonic() - ended_at)
+            subprocess.run(
+                [*TURNOUT, "attendees", "pin", "--event", "spring", f"p{number}@x.org", "profile.title"],
+                check=True,
+                capture_output=True,
+            )
+            ended_at = time.monotonic()
+            assert json.loads(process.stdout.readline())["actor"] == name_actor()
+            took.append(time.monotonic() - ended_at)
+    # Of most: this machine may be busy.
+    assert statistics.median(took) < 0.1, took
+
+
+def test_following_goes_on_when_the_database_is_back(cli: Cli, tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "server") as server:
+        cli.url = server.create_database("away")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings_of(cli.url).items():
+                patch.setenv(name, value)
+            cli.make_event()
+            cli.push(person("a@x.org"))
+            with following(cli) as process:
+                assert process.stdout is not None
+                assert process.stderr is not None
+                process.stdout.readline()
+                server.kill()
+                # It looks when the way on which it listens is cut.
+                server.start()
+                cli.push(person("b@x.org"))
+                assert json.loads(process.stdout.readline())["email"] == "b@x.org"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(10) == 0
 
 
 def test_following_ends_when_nobody_reads_any_more(cli: Cli) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.databases import make_database
 from tests.durability.load import Senders, check_acknowledged
 from tests.product import TURNOUT, Product, RunningServer, TestedEvent
 from turnout.operations.verify.verify import verify
@@ -54,7 +55,7 @@ def test_a_backup_under_load_is_the_beginning_of_every_log(
         assert find_heads(said).keys() == {event.slug for event in events}
         folder = tmp_path / f"restored-{number}"
         folder.mkdir()
-        restored = RunningServer(folder)
+        restored = RunningServer(folder, make_database("sqlite", folder))
         run(restored, "restore", str(file))
         with restored, Product(restored) as again:
             for event, one, before in zip(events, senders, acknowledged, strict=True):

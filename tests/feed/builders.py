@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
 
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event as event_room
@@ -260,7 +261,8 @@ def check_log(database: Database) -> None:
     with database.read() as connection:
         for event in events.list_events(connection):
             lines = changes.list_changes(connection, event.id, limit=1_000_000)
-            clock = events.lock_clocks(connection, [event.id])[event.id]
+            clock = events.find_clock(connection, event.id)
+            assert clock is not None
             assert [line.sequence for line in lines] == list(range(1, clock.last_sequence + 1))
             times = [line.at for line in lines]
             assert times == sorted(times)
@@ -278,23 +280,25 @@ def check_log(database: Database) -> None:
 
 def _check_indexes(connection: Any, event_id: str, state: dict[str, Attendee]) -> None:
     def rows(statement: str) -> set[tuple[Any, ...]]:
-        return {tuple(row) for row in connection.exec_driver_sql(statement, (event_id,))}
+        return {tuple(row) for row in connection.execute(text(statement), {"event_id": event_id})}
 
-    assert rows("SELECT address, attendee_id FROM addresses WHERE event_id = ?") == {
+    assert rows("SELECT address, attendee_id FROM addresses WHERE event_id = :event_id") == {
         (fold_case(address), one.id)
         for one in state.values()
         if one.merged_into is None
         for address in (one.email, *one.aliases)
     }
-    assert rows("SELECT group_number, attendee_id FROM memberships WHERE event_id = ?") == {
+    assert rows("SELECT group_number, attendee_id FROM memberships WHERE event_id = :event_id") == {
         (number, one.id) for one in state.values() for number in one.group_numbers()
     }
-    assert rows("SELECT source_number, third_party_id, attendee_id FROM third_party_ids WHERE event_id = ?") == {
+    assert rows(
+        "SELECT source_number, third_party_id, attendee_id FROM third_party_ids WHERE event_id = :event_id"
+    ) == {
         (source, third_party_id, one.id)
         for one in state.values()
         for source in one.parts
         for third_party_id in one.ids_of(source)
     }
-    assert rows("SELECT id, status, email_key FROM attendees WHERE event_id = ?") == {
+    assert rows("SELECT id, status, email_key FROM attendees WHERE event_id = :event_id") == {
         (one.id, one.status, fold_case(one.email)) for one in state.values()
     }

@@ -1,7 +1,6 @@
 """What people decide: each act, undone, done twice, and under pushes that come later (C7, C10)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,7 +24,6 @@ from turnout.model.receipt import Outcome
 from turnout.model.source import PEOPLE
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees, events
-from turnout.store.connect import open_database
 from turnout.store.database import Database
 
 JANE = "jane.roe@example.com"
@@ -73,15 +71,14 @@ class Desk(Hall):
 
 
 @pytest.fixture(params=["email", "third_party_id"])
-def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def desk(database: Database, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    desk = Desk(database)
     if request.param == "third_party_id":
         desk.go_by_id()
     yield desk
     check_log(desk.database)
     (found,) = verify(desk.database).events
     assert found.problems == []
-    desk.close()
 
 
 def paths_of(change: Change) -> list[tuple[Any, ...]]:
@@ -299,8 +296,8 @@ def test_an_address_has_to_look_like_one(desk: Desk, address: str) -> None:
         desk.act(decisions.rename, JOHN, address)
 
 
-def test_an_address_is_not_taken_from_somebody_else(tmp_path: Path) -> None:
-    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def test_an_address_is_not_taken_from_somebody_else(database: Database) -> None:
+    desk = Desk(database)
     desk.push(make_push())
     desk.push(make_push(JANE))
     with pytest.raises(errors.Conflict, match="merge them"):
@@ -316,8 +313,8 @@ def test_an_address_is_not_taken_from_somebody_else(tmp_path: Path) -> None:
     assert verify(desk.database).ok
 
 
-def test_where_ids_decide_two_may_share_an_address_and_are_told_apart_by_id(tmp_path: Path) -> None:
-    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def test_where_ids_decide_two_may_share_an_address_and_are_told_apart_by_id(database: Database) -> None:
+    desk = Desk(database)
     desk.go_by_id()
     first = desk.push(make_push(thirdPartyId="1"))
     second = desk.push(make_push(JANE, thirdPartyId="2"))
@@ -334,8 +331,8 @@ def test_where_ids_decide_two_may_share_an_address_and_are_told_apart_by_id(tmp_
     assert verify(desk.database).ok
 
 
-def test_where_ids_decide_a_push_with_the_id_renames_back(tmp_path: Path) -> None:
-    desk = Desk(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def test_where_ids_decide_a_push_with_the_id_renames_back(database: Database) -> None:
+    desk = Desk(database)
     desk.go_by_id()
     desk.push(make_push(thirdPartyId="1"))
     desk.act(decisions.rename, JOHN, "johnny@example.com")

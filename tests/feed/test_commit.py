@@ -1,13 +1,13 @@
 """The transaction, on a real SQLite file: order, neighbours, repeats, dry runs, all or nothing, set-up elsewhere."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.databases import open_one
 from tests.feed.builders import (
     JOHN,
     MAIN,
@@ -30,7 +30,7 @@ from turnout.feed.settle import take as take_module
 from turnout.feed.submission import WHOLE, Idempotency, Overlay, StaleConfiguration, Submission
 from turnout.model.receipt import Failure, Outcome, Problem
 from turnout.store import pushes
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 JANE = "jane@example.com"
 JIM = "jim@example.com"
@@ -39,10 +39,8 @@ BROKEN = Failure("invalid_push", "profile.email is missing.", [Problem("profile.
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
-    yield hall
-    hall.close()
+def hall(database: Database) -> Iterator[Hall]:
+    return Hall(database)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +53,7 @@ def _the_log_leads_to_the_state(hall: Hall) -> Iterator[None]:
 def other_process(hall: Hall) -> Iterator[Hall]:
     """The same event, as a second process knows it; it has looked at the event already."""
     other = Hall.__new__(Hall)
-    other.database = open_database(hall.database.url)
+    other.database = open_one(hall.database.url)
     other.configurations = Configurations(other.database)
     other.event, other.slug = hall.event, hall.slug
     assert other.configuration.event == hall.event

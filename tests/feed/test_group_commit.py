@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from tests.databases import as_file
+from tests.databases import as_file, open_one
 from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
 from turnout import errors
 from turnout.events import keys
@@ -24,7 +24,7 @@ from turnout.feed.settle import take
 from turnout.feed.submission import Result, StaleConfiguration, Submission
 from turnout.model.receipt import Outcome
 from turnout.store import sqlite
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 from turnout.store.file_lock import FileLock
 
 PATIENCE_S = 5
@@ -34,11 +34,10 @@ JANE = "jane@example.com"
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def hall(database: Database) -> Iterator[Hall]:
+    hall = Hall(database)
     keys.create(hall.database, hall.event.id, label="shop")
-    yield hall
-    hall.close()
+    return hall
 
 
 @pytest.fixture(autouse=True)
@@ -325,7 +324,7 @@ def test_pushes_whose_senders_have_gone_still_count(hall: Hall, small_group: Gro
 def impatient(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit]:
     """One over a database that waits a twentieth of a second for others."""
     monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
-    with closing(open_database(hall.database.url)) as database:
+    with closing(open_one(hall.database.url)) as database:
         group = GroupCommit(database, hall.configurations, 1_000)
         group.start()
         yield group

@@ -25,6 +25,7 @@ from turnout.model.receipt import AttendeeReference
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees
 from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 ADDRESSES = [f"{name}@example.com" for name in "abc"]
 IDS = ["1", "2", "3"]
@@ -93,11 +94,10 @@ def test_the_error_says_so_where_none_has_an_id_of_this_source() -> None:
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Any:
-    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def hall(database: Database) -> Any:
+    hall = Hall(database)
     yield hall
     check_log(hall.database)
-    hall.close()
 
 
 def test_a_push_that_was_read_before_the_setting_changed_finds_its_person_by_id(hall: Hall) -> None:

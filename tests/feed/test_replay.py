@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,17 +21,16 @@ from turnout.model.event import Configuration
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Outcome
 from turnout.now import new_id, now_us
-from turnout.store import attendees, changes, pushes, schema
-from turnout.store.connect import open_database
+from turnout.store import attendees, changes, pushes
+from turnout.store.database import Database
 
 ANN = "ann@x.org"
 MAIN, SHOP = 1, 2
 
 
 class Stage:
-    def __init__(self, path: Path) -> None:
-        self.database = open_database(f"sqlite:///{path}")
-        schema.prepare(self.database)
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.event, _ = event.create(self.database, "Spring")
         keys.create(self.database, self.event.id, label="Shop")
         self.configurations = Configurations(self.database)
@@ -68,14 +66,13 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path / "turnout.db")
+def stage(database: Database) -> Iterator[Stage]:
+    stage = Stage(database)
     yield stage
     with stage.database.read() as connection:
         log = changes.list_changes(connection, stage.event.id)
         state = attendees.list_attendees(connection, stage.event.id, status=None)
     assert {one.id: as_folded(one) for one in state} == {one.id: as_folded(one) for one in fold(log).values()}
-    stage.database.close()
 
 
 def say(title: str, **more: Any) -> dict[str, Any]:

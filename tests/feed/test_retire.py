@@ -1,7 +1,6 @@
 """A source is retired: what it said of groups and expectations is taken back, in chunks, and again after a kill."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +16,17 @@ from turnout.feed.commit import write
 from turnout.feed.submission import StaleConfiguration
 from turnout.model.source import PEOPLE
 from turnout.operations.verify.verify import verify
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    hall = Hall(open_database(f"sqlite:///{tmp_path}/turnout.db"))
+def hall(database: Database) -> Iterator[Hall]:
+    hall = Hall(database)
     keys.create(hall.database, hall.event.id, label="Shop")
     yield hall
     check_log(hall.database)
     verified = verify(hall.database)
     assert verified.ok, verified
-    hall.close()
 
 
 def say(hall: Hall, *said: Any, source: int = SHOP) -> None:

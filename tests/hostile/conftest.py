@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.databases import make_database
 from tests.hostile.target import Target
 from tests.product import Product, RunningServer
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that only these tests attack, or its memory would tell of others."""
-    with RunningServer(tmp_path_factory.mktemp("hostile"), TURNOUT_TRUSTED_PROXIES="127.0.0.1/32") as running:
+    folder = tmp_path_factory.mktemp("hostile")
+    with RunningServer(folder, make_database(database_kind, folder), TURNOUT_TRUSTED_PROXIES="127.0.0.1/32") as running:
         yield running
 
 

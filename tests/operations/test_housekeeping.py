@@ -2,9 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -14,16 +12,7 @@ from turnout.feed.refusals import Refusals
 from turnout.operations import housekeeping
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.retention import Retention
-from turnout.store import schema
-from turnout.store.connect import open_database
 from turnout.store.database import Database
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(open_database(f"sqlite:///{tmp_path}/turnout.db")) as database:
-        schema.prepare(database)
-        yield database
 
 
 async def end(house: asyncio.Task[None]) -> None:

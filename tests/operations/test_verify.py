@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,16 +22,14 @@ from turnout.model.event import Configuration
 from turnout.now import new_id
 from turnout.operations.verify import answers, findings, indexes, pushes
 from turnout.operations.verify.verify import Verified, verify
-from turnout.store import schema
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 
 class Stage:
     """An event with people, told by two sources."""
 
-    def __init__(self, path: Path) -> None:
-        self.database = open_database(f"sqlite:///{path}")
-        schema.prepare(self.database)
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.event, _ = event.create(self.database, "Spring")
         keys.create(self.database, self.event.id, label="Shop")
         self.configurations = Configurations(self.database)
@@ -69,8 +66,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path / "turnout.db")
+def stage(database: Database) -> Iterator[Stage]:
+    stage = Stage(database)
     stage.push(
         {
             "profile": {
@@ -87,8 +84,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         key="a key",
     )
     stage.push({"profile": {"email": "ann@x.org", "company": "ACME"}}, {"profile": {"email": "bob@x.org"}}, source=2)
-    yield stage
-    stage.database.close()
+    return stage
 
 
 def test_what_was_written_agrees(stage: Stage) -> None:
@@ -99,15 +95,12 @@ def test_what_was_written_agrees(stage: Stage) -> None:
     assert found.problems == []
 
 
-def test_an_event_may_be_empty(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
-    schema.prepare(database)
+def test_an_event_may_be_empty(database: Database) -> None:
     assert verify(database) == Verified([], ok=True)
     event.create(database, "Spring")
     assert verify(database).ok
     with pytest.raises(NotFound):
         verify(database, "autumn")
-    database.close()
 
 
 ANN = "attendee_id = (SELECT attendee_id FROM addresses WHERE address = 'ann@x.org')"
@@ -419,10 +412,10 @@ def test_it_is_told_how_far_it_is(stage: Stage, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_pushed_agrees(tmp_path: Path, seed: int) -> None:
+def test_whatever_is_pushed_agrees(database: Database, seed: int) -> None:
     """Every policy, withdrawals, old observations, clears and ids, in any order."""
     dice = random.Random(seed)
-    stage = Stage(tmp_path / "turnout.db")
+    stage = Stage(database)
     keys.create(stage.database, stage.event.id, label="Form")
     for _ in range(12):
         name = dice.choice(["main", "Shop", "Form"])

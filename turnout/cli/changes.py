@@ -2,8 +2,9 @@
 
 import select
 import sys
-import time
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from turnout.model.change import Change
     from turnout.model.event import Configuration
     from turnout.store.database import Database
+    from turnout.store.notices import ThreadWatch
 
 PAGE = 500
-POLL_S = 0.15
 AWAY_S = 1.0
 """Between two looks while the database cannot be read."""
 
@@ -59,46 +60,67 @@ def _read(
     event_id = get_configuration(database, slug).event.id
     left = limit
     told = False
-    while left is None or left > 0:
-        size = PAGE if left is None else min(PAGE, left)
-        try:
-            # Of one moment with its lines, so that no line has a name that the set-up lacks.
-            with database.read() as connection:
-                configuration = current(configurations, connection, event_id)
-                page = changes.list_changes(connection, event_id, after=after, limit=size)
-        except StorageUnavailable as error:
-            if not follow:
-                raise
-            if not told:
-                output.note(f"{error.detail} Waiting.")
-            told = True
-            time.sleep(AWAY_S)
-            continue
-        told = False
-        yield from ((change, configuration) for change in page)
-        if page:
-            after = page[-1].sequence
-            left = None if left is None else left - len(page)
-        if len(page) < size:
-            if not follow:
-                return
-            sys.stdout.flush()
-            _wait()
+    with ExitStack() as placed:
+        waiting = None
+        if follow:
+            waiting = _Waiting(placed.enter_context(database.notices.watching(event_id, after)))
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            try:
+                # Of one moment with its lines, so that no line has a name that the set-up lacks.
+                with database.read() as connection:
+                    configuration = current(configurations, connection, event_id)
+                    page = changes.list_changes(connection, event_id, after=after, limit=size)
+            except StorageUnavailable as error:
+                if waiting is None:
+                    raise
+                if not told:
+                    output.note(f"{error.detail} Waiting.")
+                told = True
+                waiting.rest(AWAY_S)
+                continue
+            told = False
+            yield from ((change, configuration) for change in page)
+            if page:
+                after = page[-1].sequence
+                left = None if left is None else left - len(page)
+            if len(page) < size:
+                if waiting is None:
+                    return
+                sys.stdout.flush()
+                waiting.wait(after)
 
 
-def _wait() -> None:
-    """A moment; raises BrokenPipeError as soon as nobody reads our output any more."""
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), 0)
-    except (AttributeError, OSError):
-        time.sleep(POLL_S)
-        return
-    # Nothing is asked for, so only an error or a hang-up ends it early.
-    for _, events in poll.poll(POLL_S * 1_000):
-        if events & (select.POLLERR | select.POLLHUP):
+class _Waiting:
+    """Waits for what is added; raises BrokenPipeError as soon as nobody reads our output any more."""
+
+    def __init__(self, watch: "ThreadWatch") -> None:
+        self._watch = watch
+        self._is_over = threading.Event()
+        threading.Thread(target=self._watch_output, name="output", daemon=True).start()
+
+    def wait(self, after: int) -> None:
+        """Until there may be something after `after`."""
+        if not self._is_over.is_set():
+            self._watch.wait(after)
+        if self._is_over.is_set():
             raise BrokenPipeError
-        time.sleep(POLL_S)
+
+    def rest(self, seconds: float) -> None:
+        if self._is_over.wait(seconds):
+            raise BrokenPipeError
+
+    def _watch_output(self) -> None:
+        try:
+            poll = select.poll()
+            poll.register(sys.stdout.fileno(), 0)
+        except (AttributeError, OSError):
+            return
+        # Nothing is asked for, so only an error or a hang-up ends it.
+        for _, events in poll.poll():
+            if events & (select.POLLERR | select.POLLHUP):
+                self._is_over.set()
+                self._watch.tell()
 
 
 def _show(change: "Change", configuration: "Configuration") -> None:

@@ -35,7 +35,7 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
     """
     from turnout.errors import NotFound
     from turnout.store import schema
-    from turnout.store.connect import open_database
+    from turnout.store.connect import open_configured
 
     configured = read_settings()
     path = database_path(configured.database_url)
@@ -44,7 +44,7 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
             f"There is no database at {path}. Is TURNOUT_DATABASE_URL what the server has, and is this the folder in "
             "which it was started?"
         )
-    database = open_database(configured.database_url, configured.secret_key)
+    database = open_configured(configured)
     try:
         if not as_it_is:
             schema.prepare(database)

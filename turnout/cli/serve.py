@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 if TYPE_CHECKING:
+    from turnout.settings import Settings
     from turnout.store.database import Database
 
 
@@ -22,25 +23,33 @@ def command(host: str, port: int, workers: int) -> None:
 
     Example: turnout serve --port 9000
     """
-    if workers > 1:
-        raise click.ClickException("More than one worker needs PostgreSQL, which this version does not offer yet.")
-    run(host, port, lambda _, public_url: click.echo(f"Turnout is listening. Gateways begin with {public_url}/e/"))
+
+    def announce(_: "Database", public_url: str) -> None:
+        click.echo(f"Turnout is listening. Gateways begin with {public_url}/e/")
+
+    run(host, port, announce, workers)
 
 
-def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> None:
-    """Serves until told to stop. `announce` is called with the public URL once requests are answered."""
+def run(host: str, port: int, announce: "Callable[[Database, str], None]", workers: int = 1) -> None:
+    """Serves until told to stop. `announce` is called with the public URL once requests are answered.
+
+    With several workers it must not use the database: the process that announces has no connection, and forks.
+    """
     from turnout import app, logs, settings
     from turnout.errors import StorageUnavailable
-    from turnout.server import CannotListen, open_listener, serve
+    from turnout.operations.worker_figures import Board, Place
+    from turnout.server import CannotListen, Post, WorkersFailed, open_listener, serve, supervise
     from turnout.store import installation, schema, secret_key
-    from turnout.store.connect import open_database
+    from turnout.store.connect import open_configured
     from turnout.store.file_lock import AlreadyHeld, hold_alone
     from turnout.store.sqlite import SqliteDatabase
 
     try:
         configured = settings.read(os.environ)
-        logs.configure(configured.log_format, configured.log_level)
-        database = open_database(configured.database_url, configured.secret_key)
+        if workers > 1:
+            _check_workers(configured)
+        logs.configure(configured.log_format, configured.log_level, with_pid=workers > 1)
+        database = open_configured(configured)
         # A file that is not fit to hold the key is told now, not when the first push needs it.
         secret_key.find(database.key_file)
         with ExitStack() as held, closing(open_listener(host, port)) as listener:
@@ -53,11 +62,31 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
             if isinstance(database, SqliteDatabase):
                 # For the command line beside the server, which prints gateways' addresses too.
                 database.server_note.write_text(public_url)
-            gateway_app = app.build(configured, database, public_url)
-            serve(gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url))
+            if workers == 1:
+                gateway_app = app.build(configured, database, public_url)
+                serve(
+                    gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url)
+                )
+                return
+            # No connection crosses a fork: it would be two processes' at once. Each worker opens its own.
+            database.close()
+            board = Board(workers)
+
+            def work(post: Post) -> None:
+                gateway_app = app.build(configured, open_configured(configured), public_url, Place(board, post.number))
+                serve(gateway_app, listener=listener, settings=configured, on_start=post.say_ready, post=post)
+
+            supervise(
+                workers,
+                work,
+                listener=listener,
+                shutdown_timeout_s=configured.shutdown_timeout_s,
+                on_start=lambda: announce(database, public_url),
+                on_end=board.retire,
+            )
     except settings.InvalidSettings as error:
         raise click.ClickException("\n".join(error.problems)) from error
-    except CannotListen as error:
+    except (CannotListen, WorkersFailed) as error:
         raise click.ClickException(str(error)) from error
     except StorageUnavailable as error:
         raise click.ClickException(error.detail) from error
@@ -66,3 +95,15 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]") -> No
             f"Another Turnout server is running on this database, at {error.note}. Stop it first, or give this one a "
             "database of its own with TURNOUT_DATABASE_URL."
         ) from error
+
+
+def _check_workers(configured: "Settings") -> None:
+    from turnout.server.workers import IS_SUPPORTED
+
+    if configured.database_url.startswith("sqlite:"):
+        raise click.ClickException(
+            "An SQLite file is for one server process. For more than one worker set TURNOUT_DATABASE_URL to a "
+            "PostgreSQL database, postgresql://…; or leave --workers out."
+        )
+    if not IS_SUPPORTED:
+        raise click.ClickException("More than one worker is for Linux and macOS; leave --workers out here.")

@@ -28,9 +28,13 @@ def changing(database: Database, event_id: str) -> Generator[SetUp]:
         configuration = events.load_configuration(connection, event_id)
         if configuration is None:
             raise NotFound("There is no such event.")
-        yield SetUp(connection, configuration, clocks[event_id])
-        clocks[event_id].raise_version()
-        events.move_clocks(connection, [clocks[event_id]])
+        clock = clocks[event_id]
+        before = clock.last_sequence
+        yield SetUp(connection, configuration, clock)
+        clock.raise_version()
+        events.move_clocks(connection, [clock])
+    if clock.last_sequence > before:
+        database.notices.announce([event_id])
 
 
 def get_configuration(database: Database, slug: str) -> Configuration:

@@ -73,6 +73,7 @@ def write(database: Database, configurations: Configurations, submissions: Seque
         else:
             for draft in settled.drafts.values():
                 draft.publish(configurations)
+            database.notices.announce(draft.event_id for draft in settled.drafts.values() if draft.changes)
             return settled.results
     raise AssertionError
 
@@ -112,8 +113,11 @@ def acting(database: Database, configurations: Configurations, event_id: str) ->
         if PEOPLE not in configuration.sources:
             configuration = _add_people(connection, configuration, clock)
         draft = Draft(configuration, clock)
+        before = clock.last_sequence
         yield connection, draft
         _write(connection, [draft])
+    if clock.last_sequence > before:
+        database.notices.announce([event_id])
     configurations.put(msgspec.structs.replace(draft.configuration, version=clock.version, groups=draft.groups))
 
 

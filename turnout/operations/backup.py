@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from turnout.errors import Conflict, InvalidRequest
-from turnout.store import backup_file
+from turnout.store import backup_file, moving
 from turnout.store.backup_file import Manifest
 from turnout.store.database import Database
 from turnout.store.snapshot import OnProgress
@@ -33,4 +33,9 @@ def back_up(
         raise InvalidRequest(f"{file} belongs to the database itself. Choose another name for the backup.")
     if file.exists() and not replace:
         raise Conflict(f"There is a file {file} already. Choose another name, or replace it with --force.")
+    with database.read() as connection:
+        move = moving.find_move(connection)
+    if move is not None and move.frozen_at is not None:
+        # One made every night would push out the last good ones, and nobody would notice.
+        raise Conflict(f"There is nothing to back up here. {moving.explain(move)}")
     return backup_file.write(database, file, on_progress)

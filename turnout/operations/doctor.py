@@ -18,7 +18,7 @@ from turnout.errors import StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.settings import Origin, Settings
 from turnout.store import diagnosis, events, installation, probe, schema, secret_key
-from turnout.store.connect import open_database
+from turnout.store.connect import open_configured
 from turnout.store.database import Database
 from turnout.store.file_lock import AlreadyHeld, hold_alone
 
@@ -238,7 +238,7 @@ def _find_key_fault(configured: Settings, path: Path) -> str | None:
         return None
     try:
         with (
-            closing(open_database(configured.database_url, configured.secret_key)) as database,
+            closing(open_configured(configured)) as database,
             database.read() as connection,
         ):
             return installation.find_fault(connection, database)
@@ -248,7 +248,7 @@ def _find_key_fault(configured: Settings, path: Path) -> str | None:
 
 def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
     try:
-        database = open_database(configured.database_url, configured.secret_key)
+        database = open_configured(configured)
     except StorageUnavailable as error:
         yield Check(
             "database",

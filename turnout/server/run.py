@@ -21,8 +21,10 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.lifespan.on import LifespanOn
 
+from turnout.server.acceptor import Acceptor
 from turnout.server.connection import Connection, Limits, Watch
 from turnout.server.listener import BACKLOG
+from turnout.server.post import Post
 from turnout.settings import Settings
 
 log = logging.getLogger("turnout.server")
@@ -39,15 +41,19 @@ def serve(
     on_start: Callable[[], object] | None = None,
     on_stop: Callable[[], object] | None = None,
     limits: Limits | None = None,
+    post: Post | None = None,
 ) -> None:
     """Serves the application on the listener until SIGTERM or SIGINT; returns when all is answered and closed.
 
     `on_start` is called once the application is ready, `on_stop` once when the end begins: both in the loop's thread,
     neither may block. `on_stop` is where an application ends its streams; pushes go on being answered until the
     lifespan's shutdown. A second SIGINT leaves at once, and so does the end of `settings.shutdown_timeout_s`: kill -9
-    is survived anyway. Raises SystemExit when the application's lifespan fails to start.
+    is survived anyway. With a `post` it is one of several on this listener, and also stops when its parent is gone.
+    Raises SystemExit when the application's lifespan fails to start.
     """
-    Server(app, listener=listener, settings=settings, on_start=on_start, on_stop=on_stop, limits=limits).run()
+    Server(
+        app, listener=listener, settings=settings, on_start=on_start, on_stop=on_stop, limits=limits, post=post
+    ).run()
 
 
 class Server(uvicorn.Server):
@@ -62,6 +68,7 @@ class Server(uvicorn.Server):
         on_start: Callable[[], object] | None = None,
         on_stop: Callable[[], object] | None = None,
         limits: Limits | None = None,
+        post: Post | None = None,
     ) -> None:
         self.watch = Watch(limits or Limits(), f"{settings.public_url or ''}/problems")
         super().__init__(
@@ -81,9 +88,11 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._on_start = on_start
         self._on_stop = on_stop
+        self._post = post
         self._timeout_s = settings.shutdown_timeout_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
+        self._acceptor: Acceptor | None = None
         self._last_resort: threading.Timer | None = None
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -124,6 +133,17 @@ class Server(uvicorn.Server):
             if sig == signal.SIGINT:
                 os._exit(130)
             return
+        self._stop_in_time()
+
+    def _on_parent_gone(self) -> None:
+        assert self._loop is not None
+        assert self._post is not None
+        self._loop.remove_reader(self._post.parent)
+        if not self.should_exit:
+            log.warning("the parent is gone: stopping")
+            self._stop_in_time()
+
+    def _stop_in_time(self) -> None:
         self._last_resort = threading.Timer(self._timeout_s, self._give_up)
         self._last_resort.daemon = True
         self._last_resort.start()
@@ -135,10 +155,21 @@ class Server(uvicorn.Server):
         os._exit(1)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self._post is None:
+            await super().startup(sockets)
+        else:
+            asyncio.get_running_loop().add_reader(self._post.parent, self._on_parent_gone)
+            await super().startup([])
+            connections = self.server_state.connections
+            self._acceptor = Acceptor(self._listener, self._post, self._make_connection, lambda: len(connections))
+            self._acceptor.start()
         self.watch.start(self.server_state.connections)
         if self._on_start is not None and not self.should_exit:
             self._on_start()
+
+    def _make_connection(self) -> Connection:
+        lifespan = cast("LifespanOn", self.lifespan)
+        return Connection(self.config, self.server_state, lifespan.state, watch=self.watch)
 
     async def main_loop(self) -> None:
         while not self.should_exit:
@@ -152,6 +183,8 @@ class Server(uvicorn.Server):
         log.info("stopping: answering what was accepted")
         for server in self.servers:
             server.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         for listener in sockets or []:
             listener.close()
         self.watch.draining = True
@@ -177,6 +210,8 @@ class Server(uvicorn.Server):
         except TimeoutError:
             log.warning("stopping: the application did not end in time")
         self.watch.stop()
+        if self._post is not None:
+            asyncio.get_running_loop().remove_reader(self._post.parent)
 
 
 def _allow_files(wanted: int) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from turnout.errors import StorageUnavailable
 from turnout.store import installation
+from turnout.store.notices import Notices
 
 LOCK_TIMEOUT_S = 5.0
 """How long a commit waits for another writer before it says that the storage is not available."""
@@ -39,6 +40,8 @@ class Database(ABC):
 
     url: str
     """For connections. It may hold a password: `place` is for people."""
+    notices: Notices
+    """By which readers learn that an event's log has grown."""
 
     @property
     @abstractmethod

@@ -42,9 +42,13 @@ class PostgresDatabase(Database):
         *,
         key_file: Path,
         read_url: str | None = None,
+        notice_url: str | None = None,
         pool_size: int = 8,
     ) -> None:
-        """`read_url` is of a replica, for lists. Connects to nothing yet."""
+        """`read_url` is of a replica, for lists; `notice_url` a way without a pooler. Connects to nothing yet."""
+        # Rests on what stands below.
+        from turnout.store.postgresql_notices import PostgresNotices
+
         self.given_secret_key = secret_key
         self.key_file = key_file
         self.url = url
@@ -55,6 +59,7 @@ class PostgresDatabase(Database):
             if read_url is None
             else _engine(read_url, begin=_begin_reading, wait_s=_READ_TIMEOUT_S, pool_size=pool_size)
         )
+        self.notices = PostgresNotices(self.read, notice_url or url)
 
     @property
     def place(self) -> str:
@@ -90,6 +95,7 @@ class PostgresDatabase(Database):
             return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
     def close(self) -> None:
+        self.notices.close()
         for engine in {self._writers, self._readers, self._replica}:
             engine.dispose()
 

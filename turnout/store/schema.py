@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 
 from turnout.errors import StorageUnavailable
-from turnout.store import backup_file
+from turnout.store import backup_file, moving
 from turnout.store.database import LOCK_TIMEOUT_S, Database
 from turnout.store.sqlite import SqliteDatabase
 from turnout.store.statements import is_postgresql
@@ -27,11 +27,12 @@ def prepare(database: Database) -> None:
     if found == VERSION:
         return
     with database.write(patient=True) as connection:
-        _come_first(connection)
+        come_first(connection)
         found = find_version(connection)
         if found is None:
-            _make(connection)
+            make(connection)
         elif found != VERSION:
+            moving.refuse(connection, found)
             _refuse_unknown(found)
             if isinstance(database, SqliteDatabase):
                 # Under the writer's lock: what is migrated is what was backed up.
@@ -57,7 +58,7 @@ def backup_before(database: Path) -> Path:
     return database.with_name(f"{database.name}.before-{VERSION}.backup")
 
 
-def _come_first(connection: Connection) -> None:
+def come_first(connection: Connection) -> None:
     """Keeps others who start at the same time waiting until this transaction has ended. (SQLite: all others wait.)"""
     if is_postgresql(connection):
         # However long the one before takes.
@@ -66,8 +67,8 @@ def _come_first(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S:g}s'")
 
 
-def _make(connection: Connection) -> None:
-    """Makes everything as it is now, and says so in the table that Alembic keeps."""
+def make(connection: Connection) -> None:
+    """Makes everything in an empty database as it is now, and says so in the table that Alembic keeps."""
     metadata.create_all(connection)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{VERSION}')")

@@ -21,7 +21,7 @@ _FOR_OTHERS = 0o077
 
 def get(path: Path) -> bytes:
     """The key in this file; made where there is none. Raises StorageUnavailable."""
-    return find(path) or _make(path)
+    return find(path) or put(path, secrets.token_bytes(SECRET_KEY_BYTES))
 
 
 def find(path: Path) -> bytes | None:
@@ -72,12 +72,15 @@ def write(path: Path, key: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _make(path: Path) -> bytes:
-    """Whole or not at all: the file gets its name when it is on disk. Who comes second takes the first one's."""
+def put(path: Path, key: bytes) -> bytes:
+    """Puts the key there and gives it; whoever comes second takes the first one's. Raises StorageUnavailable.
+
+    Whole or not at all: the file gets its name when it is on disk.
+    """
     temporary = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
     try:
         try:
-            write(temporary, secrets.token_bytes(SECRET_KEY_BYTES))
+            write(temporary, key)
             # Not renamed, which would replace another's.
             with suppress(FileExistsError):
                 os.link(temporary, path)
@@ -89,6 +92,6 @@ def _make(path: Path) -> bytes:
             f"The secret key cannot be made at {path} ({error.strerror}). Give the account that runs Turnout the right "
             "to write there, or set TURNOUT_SECRET_KEY."
         ) from error
-    key = find(path)
-    assert key is not None
-    return key
+    there = find(path)
+    assert there is not None
+    return there

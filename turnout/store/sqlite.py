@@ -21,6 +21,7 @@ from turnout.errors import StorageUnavailable
 from turnout.store.database import LOCK_TIMEOUT_S, Database
 from turnout.store.file_lock import FileLock, LockTimeout
 from turnout.store.secret_key import file_of
+from turnout.store.sqlite_notices import SqliteNotices
 from turnout.store.statements import run
 
 _WRITER_CACHE_KIB = 96 * 1024
@@ -28,6 +29,8 @@ _WRITER_CACHE_KIB = 96 * 1024
 _READER_CACHE_KIB = 8 * 1024
 CHECKPOINT_PAGES = 4_000
 """The log file's size, in pages of 4 KiB, from which its content is moved into the database file."""
+MOVED_AWAY = "its data is moved to another database"
+"""With what everything is refused that is written to such a one (`moving.py`); opened anew it says where to."""
 _LOG_KEPT_BYTES = 32 << 20
 """To which the log file shrinks when it is begun anew after a long reader, a backup say, has let it grow."""
 
@@ -68,6 +71,11 @@ class SqliteDatabase(Database):
         self._driver_error: type[Exception] = self._writer.dialect.loaded_dbapi.Error
         self._readers = _sqlite_engine(
             url, begin="BEGIN", cache_kib=_READER_CACHE_KIB, poolclass=QueuePool, pool_size=4, max_overflow=4
+        )
+        self.notices = SqliteNotices(
+            self.read,
+            lambda: self._writer.dialect.loaded_dbapi.connect(self.path, check_same_thread=False),
+            self._driver_error,
         )
 
     @property
@@ -182,6 +190,7 @@ class SqliteDatabase(Database):
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
+        self.notices.close()
         with self._one_writer:
             self._close_writer()
         self._readers.dispose()
@@ -298,7 +307,7 @@ def _fault_of(error: Exception) -> BaseException | None:
 
 def _is_storage_fault(error: BaseException | None) -> bool:
     """Whether it is the database's state that failed and not our statement."""
-    return getattr(error, "sqlite_errorname", "").startswith(_FAULTS)
+    return getattr(error, "sqlite_errorname", "").startswith(_FAULTS) or str(error) == MOVED_AWAY
 
 
 _FAULTS = (

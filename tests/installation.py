@@ -1,0 +1,101 @@
+"""An installation with everything in it that there can be, for tests that carry one elsewhere."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from turnout.events import event, keys, names, sources
+from turnout.feed.acts import decisions
+from turnout.feed.acts import merge as merging
+from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand.hand_in import as_sender, hand_in
+from turnout.feed.configurations import Configurations
+from turnout.feed.forget.erase import erase
+from turnout.feed.intake import read_item
+from turnout.feed.parse.body import decode
+from turnout.feed.submission import Idempotency
+from turnout.model.event import Configuration
+from turnout.now import new_id, now_us
+from turnout.store import installation, probe, schema
+from turnout.store.connect import open_database
+from turnout.store.database import Database
+
+ERASED = "eve@example.org"
+
+
+def fill(path: Path, *, rows: int = 30, secret_key: bytes | None = None) -> str:
+    """Makes it at that path; gives a key of the event `spring`, in which so many people are besides the others."""
+    with closing(open_database(f"sqlite:///{path}", secret_key)) as database:
+        schema.prepare(database)
+        installation.prepare_key(database)
+        spring, key = event.create(database, "Frühling 春 🌸", "spring")
+        event.set_up(database, spring.id, {"time_zone": "Europe/Zurich", "ends_at": "2099-01-01"})
+        keys.create(database, spring.id, label="Büro")
+        _tell(database, "spring", *(_body(number) for number in range(rows)))
+        _decide(database, spring.id)
+        for slug in ("autumn", "archived", "empty"):
+            other, _ = event.create(database, slug.title(), slug)
+            if slug != "empty":
+                _tell(database, slug, *(_body(number) for number in range(5)))
+            if slug == "archived":
+                event.archive(database, other.id)
+        with database.write() as connection:
+            # What an older server, or one that was killed, leaves behind.
+            probe.commit_probe(connection, now_us())
+            connection.exec_driver_sql("INSERT INTO leases VALUES ('purge', 'somebody', 1, 1)")
+            connection.exec_driver_sql("INSERT INTO commits VALUES (?, 'w', 1, 1)", (spring.id,))
+            connection.exec_driver_sql("INSERT INTO refusals VALUES (?, '192.0.2.1', 'key_1', 3, 1, 2)", (spring.id,))
+    return key
+
+
+def _tell(database: Database, slug: str, *bodies: Any, source: int = 1, key: str | None = None) -> None:
+    def read(configuration: Configuration) -> list[Any]:
+        sender = as_sender(configuration, source, "test")
+        return [
+            read_item(
+                new_id("psh"),
+                decode(json.dumps(body).encode(), None),
+                sender,
+                idempotency=None if key is None else Idempotency(key, place, "digest"),
+            )
+            for place, body in enumerate(bodies)
+        ]
+
+    hand_in(database, Configurations(database), slug, read)
+
+
+def _decide(database: Database, event_id: str) -> None:
+    person = {"email": "dora@example.org", "firstName": "Dóra", "company": "ООО «Ромашка»", "title": "a\tb\\N\nc"}
+    _tell(
+        database,
+        "spring",
+        {"profile": {**person, "thirdPartyId": "17", "customFields": [{"fieldName": "Größe", "fieldValue": "43"}]}},
+        {"profile": {"email": "dan@example.org", "motto": "𝔘𝔫𝔦 \\ud800"}},
+        {"profile": {"email": ERASED, "title": "CTO"}},
+        {"profile": {"email": "not an address"}},
+        {"profile": {"email": "dan@example.org"}, "observedAt": "never"},
+        key="a key",
+    )
+    _tell(database, "spring", {"profile": person}, {"profile": {"email": ERASED}}, source=2)
+    configurations = Configurations(database)
+    with on_stage(database, configurations, event_id, "test") as scene:
+        decisions.rename(scene, "dora@example.org", "doris@example.org")
+    with on_stage(database, configurations, event_id, "test") as scene:
+        decisions.pin(scene, "doris@example.org", "profile.title", is_pinned=True)
+    with on_stage(database, configurations, event_id, "test") as scene:
+        decisions.hold(scene, "doris@example.org", "VIP", is_in=True)
+    with on_stage(database, configurations, event_id, "test") as scene:
+        merging.merge(scene, "dan@example.org", "doris@example.org")
+    names.rename(database, event_id, "group", "VIP", "Gäste")
+    names.set_staff_only(database, event_id, "Press", True)
+    erase(database, configurations, event_id, ERASED, "test")
+    sources.set_up(database, event_id, "Büro", {"null": "clear"})
+    _tell(database, "spring", {"profile": {"email": ERASED}})
+
+
+def _body(number: int) -> dict[str, Any]:
+    return {
+        "profile": {"email": f"p{number}@example.org", "firstName": f"Zoë {number}", "thirdPartyId": f"#{number}"},
+        "eventInfo": {"groups": {"groupNames": ["VIP", "Press"] if number % 3 else ["VIP"]}},
+    }
