@@ -37,11 +37,17 @@ test: setup check test-tools ## Set up, check and run all tests; ARGS="tests/fee
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-tools
+# strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order.
 test-tools:
-	@command -v strace >/dev/null || { \
-	  printf '\n== strace, for the tests that let flushes fail\n'; \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq strace >/dev/null; \
-	} || printf 'It cannot be installed here; install it yourself, or those tests fail.\n'
+	@missing=; \
+	for tool in strace:strace faketime:faketime pgbouncer:pgbouncer localedef:locales; do \
+		PATH="$$PATH:/usr/sbin" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
+	done; \
+	[ -z "$$missing" ] || { \
+		printf '\n== tools that some tests need:%s\n' "$$missing"; \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	} || printf 'They cannot be installed here; install them yourself, or those tests fail.\n'
 
 .PHONY: check
 check: setup ## Formatter, linter, types, imports, dependencies

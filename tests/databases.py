@@ -3,16 +3,21 @@
 import base64
 import itertools
 import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.postgresql import shared_server
 from turnout.store import schema
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.sqlite import SqliteDatabase
+from turnout.store.statements import is_postgresql
+from turnout.store.tables import metadata
 
 KINDS = ("sqlite", "postgresql")
 SECRET_KEY = bytes(range(32))
@@ -62,3 +67,20 @@ def as_file(database: Database) -> SqliteDatabase:
     """The database of a test that looks at what only SQLite has: its files, its locks, its log."""
     assert isinstance(database, SqliteDatabase)
     return database
+
+
+@contextmanager
+def commits_held(database: Database) -> Generator[None]:
+    """Meanwhile nobody's commit gets through: SQLite has one writer, and PostgreSQL's wait for their event's clock."""
+    with database.write() as connection:
+        if is_postgresql(connection):
+            connection.execute(text("SELECT 1 FROM clocks ORDER BY event_id FOR UPDATE")).all()
+        yield
+
+
+def list_rows(database: Database) -> Iterator[bytes]:
+    """Every row of every table: its texts as they are, with a line between."""
+    with database.read() as connection:
+        for table in metadata.tables:
+            for row in connection.execute(text(f"SELECT * FROM {table}")):
+                yield b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row)

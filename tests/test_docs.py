@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from turnout import settings
 from turnout.reference.codes import ERRORS, PROBLEMS, WARNINGS, WHAT_HAPPENED, as_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,11 @@ def test_what_is_said_of_security_is_shown_by_tests_that_there_are() -> None:
     assert len(named) > 10
     missing = [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text("utf-8")]
     assert missing == []
+
+
+def test_the_table_of_settings_is_as_the_code_has_it() -> None:
+    written = re.findall(r"^\| `TURNOUT_.*$", (ROOT / "docs/operate.md").read_text("utf-8"), re.MULTILINE)
+    assert written == [f"| `{row.name}` | {row.help} | {row.default} |" for row in settings.describe()]
 
 
 def _list_codes() -> Iterator[tuple[bool, str]]:

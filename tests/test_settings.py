@@ -2,12 +2,16 @@
 
 import base64
 import ipaddress
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
+from psycopg import conninfo
 
 from turnout import settings
+from turnout.cli import main
 from turnout.settings import InvalidSettings, Settings, read
 
 KEY = bytes(range(200, 232))
@@ -25,6 +29,9 @@ def test_an_empty_environment_gives_the_defaults(tmp_path: Path, monkeypatch: py
     assert read({}) == Settings(
         database_url=f"sqlite:///{tmp_path}/data/turnout.db",
         secret_key=None,
+        read_database_url=None,
+        notice_database_url=None,
+        database_pool_size=8,
         public_url=None,
         trusted_proxies=(),
         max_body=1_048_576,
@@ -53,6 +60,7 @@ def test_the_senders_key_and_the_tests_own_names_are_let_through() -> None:
     ("field", "text", "value"),
     [
         ("database_url", "sqlite:////var/lib/turnout.db", "sqlite:////var/lib/turnout.db"),
+        ("database_pool_size", "20", 20),
         ("secret_key", KEY.hex(), KEY),
         ("secret_key", base64.b64encode(KEY).decode(), KEY),
         ("secret_key", base64.urlsafe_b64encode(KEY).decode().rstrip("="), KEY),
@@ -96,9 +104,21 @@ def test_a_relative_database_lies_in_the_working_directory(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("DATABASE_URL", "postgresql://u:p@host/db", "does not support yet"),
-        ("DATABASE_URL", "postgresql+psycopg://u:p@host/db", "does not support yet"),
-        ("DATABASE_URL", "mysql://host/db", "must begin with sqlite://"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p@host/db", "must begin with sqlite:// or postgresql://"),
+        ("DATABASE_URL", "mysql://host/db", "must begin with sqlite:// or postgresql://"),
+        ("DATABASE_URL", "postgresql://u:p@host", "must name a database behind the host"),
+        ("DATABASE_URL", "postgresql://u:p@host/", "must name a database behind the host"),
+        ("DATABASE_URL", "postgresql://u:p@host?sslmode=require", "must name a database behind the host"),
+        ("DATABASE_URL", "postgresql://u:p@host/db?sslmod=require", "cannot be read as a PostgreSQL URL"),
+        ("DATABASE_URL", "postgresql://u:p@host:port/db", "cannot be read as a PostgreSQL URL"),
+        ("DATABASE_URL", "postgresql://u:p@host:543210/db", "cannot be read as a PostgreSQL URL"),
+        ("DATABASE_URL", "postgresql://u:p@[::1/db", "cannot be read as a PostgreSQL URL"),
+        ("READ_DATABASE_URL", "sqlite:////var/lib/turnout.db", "must begin with postgresql://"),
+        ("READ_DATABASE_URL", "postgresql://u:p@host", "must name a database behind the host"),
+        ("NOTICE_DATABASE_URL", "host=db dbname=turnout", "must begin with postgresql://"),
+        ("NOTICE_DATABASE_URL", "postgresql://u:p@host/db?x=y", "cannot be read as a PostgreSQL URL"),
+        ("DATABASE_POOL_SIZE", "0", "must be between 1 and 1,000"),
+        ("DATABASE_POOL_SIZE", "many", "must be a whole number"),
         ("DATABASE_URL", "/var/lib/turnout.db", "must be a URL"),
         ("DATABASE_URL", "sqlite://turnout.db", "three slashes"),
         ("DATABASE_URL", "sqlite://", "three slashes"),
@@ -204,13 +224,153 @@ def test_a_secret_may_not_be_given_twice(tmp_path: Path) -> None:
     assert "both set" in problem
 
 
-def test_a_password_is_shown_nowhere() -> None:
-    environ = {"TURNOUT_DATABASE_URL": "postgresql://ann:hunter2@host/db?password=hunter2"}
-    [problem] = problems_of(environ)
-    [origin] = [one for one in settings.origins(environ) if one.name == "TURNOUT_DATABASE_URL"]
-    assert origin.value == "postgresql://ann:***@host/db"
-    assert origin.problem == problem
-    assert "hunter2" not in f"{problem}{origin}"
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+REPLICA = "postgresql://ann@replica.example.org/turnout"
+
+
+@pytest.mark.parametrize(
+    ("url", "means"),
+    [
+        ("postgresql://db/turnout", {"host": "db", "dbname": "turnout"}),
+        (
+            "postgresql://ann:pw@db.example.org:6432/turnout",
+            {"user": "ann", "password": "pw", "host": "db.example.org", "port": "6432", "dbname": "turnout"},
+        ),
+        ("postgresql://[2001:db8::1]:5433/turnout", {"host": "2001:db8::1", "port": "5433", "dbname": "turnout"}),
+        (
+            "postgresql://ann:pw@one:5432,two,three:5434/turnout?target_session_attrs=read-write",
+            {
+                "user": "ann",
+                "password": "pw",
+                "host": "one,two,three",
+                "port": "5432,,5434",
+                "dbname": "turnout",
+                "target_session_attrs": "read-write",
+            },
+        ),
+        (
+            "postgresql://db/turnout?sslmode=verify-full&sslrootcert=/etc/ca.pem&application_name=a%20b",
+            {
+                "host": "db",
+                "dbname": "turnout",
+                "sslmode": "verify-full",
+                "sslrootcert": "/etc/ca.pem",
+                "application_name": "a b",
+            },
+        ),
+        ("postgresql:///turnout?host=/run/postgresql", {"host": "/run/postgresql", "dbname": "turnout"}),
+        (
+            "postgresql://ann%40example:p%40s%3As%2Fw%25%3F%20d@db/turnout",
+            {"user": "ann@example", "password": "p@s:s/w%? d", "host": "db", "dbname": "turnout"},
+        ),
+        # What can be told apart all the same.
+        (
+            "postgresql://ann:p:s#w?d@db/turnout",
+            {"user": "ann", "password": "p:s#w?d", "host": "db", "dbname": "turnout"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("field", ["database_url", "read_database_url", "notice_database_url"])
+def test_a_postgresql_url_is_what_libpq_takes_and_reaches_it_as_it_is(
+    field: str, url: str, means: dict[str, str]
+) -> None:
+    """Several hosts, TLS and all other parameters; however the scheme is spelled."""
+    rest = url.removeprefix("postgresql:")
+    for spelled in (url, f"postgres:{rest}"):
+        environ = {"TURNOUT_DATABASE_URL": REPLICA, f"TURNOUT_{field.upper()}": f" {spelled}\n"}
+        taken = getattr(read(environ), field)
+        assert taken == url
+        assert conninfo.conninfo_to_dict(taken) == means
+
+
+@pytest.mark.parametrize(
+    "password", ["hunt@er2", "hunter2@", "hunter2/x", "12/hunter2", "hunter2%zz", "hunter2 x", "hunter2?/x"]
+)
+def test_a_password_that_is_not_written_as_urls_want_it_is_refused_with_how(password: str) -> None:
+    """Or libpq would take its rest for a host or a database, and say it in every error."""
+    [problem] = problems_of({"TURNOUT_DATABASE_URL": f"postgresql://ann:{password}@db.example.org/turnout"})
+    assert "in the password write %40 for @, %3A for :, %2F for / and %25 for %." in problem
+    assert "unt" not in problem.replace("turnout", "")
+
+
+def test_ways_to_a_replica_and_for_notices_need_postgresql() -> None:
+    others = {"TURNOUT_READ_DATABASE_URL": REPLICA, "TURNOUT_NOTICE_DATABASE_URL": REPLICA}
+    for environ in (others, others | {"TURNOUT_DATABASE_URL": "sqlite:////var/lib/turnout.db"}):
+        assert problems_of(environ) == [
+            f"{name} is for PostgreSQL, and TURNOUT_DATABASE_URL names an SQLite file: unset one of them."
+            for name in others
+        ]
+    settings_read = read(others | {"TURNOUT_DATABASE_URL": "postgres://ann:pw@db/turnout"})
+    assert settings_read.read_database_url == settings_read.notice_database_url == REPLICA
+
+
+def test_every_postgresql_url_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgres://ann:hunter2@db/turnout\n")
+    names = ["TURNOUT_DATABASE_URL", "TURNOUT_READ_DATABASE_URL", "TURNOUT_NOTICE_DATABASE_URL"]
+    environ = {f"{name}_FILE": str(file) for name in names}
+    read_settings = read(environ)
+    assert read_settings.database_url == "postgresql://ann:hunter2@db/turnout"
+    assert read_settings.read_database_url == read_settings.notice_database_url == read_settings.database_url
+    rows = {row.name: (row.value, row.source) for row in settings.origins(environ)}
+    assert [rows[name] for name in names] == [("postgresql://ann:***@db/turnout", "file")] * 3
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:hunter2@host/db", "postgresql://ann:***@host/db"),
+        ("postgres://ann:hunter2@host/db", "postgresql://ann:***@host/db"),
+        ("postgresql://ann:hunter2@host/db?password=hunter2", "postgresql://ann:***@host/db"),
+        ("postgresql://ann:hunt%40er2@one:1,[::1]:2/db?x", "postgresql://ann:***@one:1,[::1]:2/db"),
+        ("postgresql://ann:hunter2@one,two/db?sslmode=require", "postgresql://ann:***@one,two/db"),
+        ("postgresql://:hunter2@host/db", "postgresql://:***@host/db"),
+        ("postgresql://host/db?user=ann&password=hunter2", "postgresql://host/db"),
+        ("postgresql:///db?host=/run/pg&password=hunter2&x=@", "***"),
+        ("postgresql://host/db?password=@hunter2", "***"),
+        ("postgresql://host/db?user=ann@b&sslpassword=hunter2", "***"),
+        ("postgresql://ann:hunt@er2@host/db", "postgresql://ann:***@host/db"),
+        ("postgresql://ann:hunt?er2@host/db", "***"),
+        ("postgresql://ann:hunter2%@host/db", "postgresql://ann:***@host/db"),
+        ("postgresql://ann:12/hunter2@host/db", "postgresql://ann:***@host/db"),
+        ("postgresql://ann:hunter2/db", "***"),
+        ("postgresql://ann:hunter2", "***"),
+        ("mysql://ann:hunter2@host/db", "mysql://ann:***@host/db"),
+    ],
+)
+@pytest.mark.parametrize("name", ["TURNOUT_DATABASE_URL", "TURNOUT_READ_DATABASE_URL", "TURNOUT_NOTICE_DATABASE_URL"])
+def test_a_password_is_shown_nowhere(name: str, url: str, shown: str) -> None:
+    environ = {"TURNOUT_DATABASE_URL": REPLICA, name: url}
+    (origin,) = [one for one in settings.origins(environ) if one.name == name]
+    # What is read is spelled in one way.
+    assert origin.value.replace("postgres:", "postgresql:") == shown
+    assert not re.search("hunt|er2", str(origin))
+    said = "\n".join(problems_of(environ)) if origin.problem else str(settings.origins(environ))
+    assert not re.search("hunt|er2", said)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:hunter2@127.0.0.1:1/turnout",
+        "postgresql://127.0.0.1:1/turnout?user=ann@b&password=hunter2",
+        "postgresql://ann:hunt@er2@127.0.0.1:1/turnout",
+        "postgresql://ann:hunter2/turnout",
+    ],
+)
+@pytest.mark.parametrize("command", [["doctor"], ["doctor", "--json"], ["event", "list"], ["serve", "--port", "0"]])
+def test_no_command_shows_a_password(
+    command: list[str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a database that is away too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", url)
+    result = CliRunner().invoke(main, command)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    assert "DATABASE_URL" in result.output or "reached" in result.output
+    assert not re.search("hunt|er2", result.output + caplog.text)
 
 
 @pytest.mark.parametrize("secret", ["hunter2", "postgresql://ann:hunt@er2@host/db", "postgresql:ann:hunter2@host"])

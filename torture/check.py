@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
 
 from torture.ledger import Acknowledged, Ledger, Sent
 from turnout.changes.shown import shown_to_source
@@ -69,16 +70,13 @@ def check(database: Database, slug: str, ledger: Ledger, seen: Seen, *, again: b
 
 def _read(connection: Connection, event_id: str) -> _Stored:
     def rows(statement: str) -> list[Any]:
-        return list(connection.exec_driver_sql(statement, (event_id,)))
+        return list(connection.execute(text(f"{statement} WHERE event_id = :event_id"), {"event_id": event_id}))
 
     return _Stored(
-        [
-            (row[0], row[1])
-            for row in rows("SELECT sequence, push_id FROM changes WHERE event_id = ? ORDER BY sequence")
-        ],
-        rows("SELECT last_sequence FROM clocks WHERE event_id = ?")[0][0],
-        {row[0]: row[1:] for row in rows("SELECT id, result, sequence, repeats FROM pushes WHERE event_id = ?")},
-        {row[0] for row in rows("SELECT push_id FROM bodies WHERE event_id = ?")},
+        sorted((row[0], row[1]) for row in rows("SELECT sequence, push_id FROM changes")),
+        rows("SELECT last_sequence FROM clocks")[0][0],
+        {row[0]: tuple(row[1:]) for row in rows("SELECT id, result, sequence, repeats FROM pushes")},
+        {row[0] for row in rows("SELECT push_id FROM bodies")},
     )
 
 

@@ -15,6 +15,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_E
 from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
+from turnout.errors import StorageUnavailable
 from turnout.feed.caller_address import client_address
 from turnout.feed.configurations import Configurations
 from turnout.feed.gateway import App, GatewayApp, GatewaySettings, Send
@@ -48,6 +49,8 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
 
     `place` is where a worker tells its figures to the others.
     """
+    with suppress(StorageUnavailable):
+        database.agree_on_time()
     configurations = Configurations(database)
     group_commit = GroupCommit(database, configurations, settings.queue_limit)
     refusals = Refusals(database)

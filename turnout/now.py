@@ -15,7 +15,10 @@ def now_us() -> int:
 
 def set_offset(offset_us: int) -> None:
     """How far this machine's clock is behind the one that counts, the database's; several machines share that."""
-    global _offset_us  # noqa: PLW0603
+    global _offset_us, _ids  # noqa: PLW0603
+    if offset_us < _offset_us:
+        # Ids from the future would keep all that follow there.
+        _ids = _Ids()
     _offset_us = offset_us
 
 

@@ -70,10 +70,14 @@ def _postgresql_url(text: str) -> str:
         given = conninfo.conninfo_to_dict(url)
     except ProgrammingError:
         # What libpq says would repeat the password.
+        given = {}
+    is_readable = bool(given) and all(re.fullmatch(r"\d{0,5}", port) for port in str(given.get("port", "")).split(","))
+    # A password with one of the characters in it, which libpq takes for the host's or the database's.
+    if not is_readable or "@" in str(given.get("host", "")) or "@" in rest.partition("/")[2].partition("?")[0]:
         raise ValueError(
             f"cannot be read as a PostgreSQL URL, such as {_POSTGRESQL_EXAMPLE}; in the password write %40 for @, "
             "%3A for :, %2F for / and %25 for %"
-        ) from None
+        )
     if not given.get("dbname"):
         raise ValueError(f"must name a database behind the host, such as {_POSTGRESQL_EXAMPLE}")
     return url
@@ -441,11 +445,18 @@ def _mask(text: str | bytes) -> str:
     """A URL without its password, which is all that is secret in it; anything else not at all."""
     if isinstance(text, bytes):
         return "***"
-    match = re.fullmatch(r"([a-z][a-z0-9+.-]*://)(?:(.*)@)?([^@]*)", text, re.DOTALL)
-    if match is None:
+    shown, query, rest = text.partition("?")
+    if shown.startswith("sqlite:///"):
+        return shown
+    match = re.fullmatch(r"([a-z][a-z0-9+.-]*://)(?:([^:/]*)(?::.*)?@)?(.*)", shown, re.DOTALL)
+    # Where it is not clear what is the password, nothing is.
+    if match is None or (query and "@" in rest) or not _PLACE.fullmatch(match[3]):
         return "***"
-    login = "" if match[2] is None else f"{match[2].partition(':')[0]}:***@"
-    return f"{match[1]}{login}{match[3].partition('?')[0]}"
+    return f"{match[1]}{'' if match[2] is None else f'{match[2]}:***@'}{match[3]}"
+
+
+_PLACE = re.compile(r"(?:(?:\[[0-9a-fA-F:.]*\]|[^\[\]:/,@]*)(?::\d*)?(?:,|(?=/)|$))*(?:/[^@]*)?")
+"""Hosts and a database."""
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.product import TestedEvent
 from turnout.events import event as events
@@ -30,7 +31,10 @@ def picture(event: TestedEvent) -> tuple[Any, ...]:
     tables = ("attendees", "addresses", "third_party_ids", "memberships", "changes", "names", "spellings", "clocks")
     with event.database.read() as connection:
         return tuple(
-            [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} WHERE event_id = ?", (event.id,))]
+            {
+                repr(row)
+                for row in connection.execute(text(f"SELECT * FROM {table} WHERE event_id = :id"), {"id": event.id})
+            }
             for table in tables
         )
 

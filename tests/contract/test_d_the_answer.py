@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,9 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from tests.product import Product, TestedEvent
+from tests.databases import commits_held, only_postgresql, only_sqlite
+from tests.postgresql import PostgresServer
+from tests.product import Product, RunningServer, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys, sources
 from turnout.model.attendee import PROFILE_FIELDS
@@ -521,8 +524,9 @@ def test_d3_a_hundred_warnings_are_listed_and_the_others_counted(event: TestedEv
     assert (len(item["warnings"]), item["moreWarnings"]) == (100, 1)
 
 
+@only_sqlite
 def test_d3_what_is_our_fault_is_retryable(start_product: Callable[..., Product]) -> None:
-    """`retryable` is `true` where the fault is ours (storage full, database away), with `Retry-After`.
+    """`retryable` is `true` where the fault is ours (storage full), with `Retry-After`.
 
     Answers that were our fault are not kept (D6), and when the cause is gone the same request succeeds. With
     `status_codes = precise` it is a 503 (D4).
@@ -531,8 +535,6 @@ def test_d3_what_is_our_fault_is_retryable(start_product: Callable[..., Product]
     event = product.make_event()
     precise = event.make_source("precise", status_codes="precise")
     event.push_ok(JOHN)
-    again = {"Idempotency-Key": "once"}
-    many = [{"profile": {"email": f"{number}@example.com", "title": "x" * 200}} for number in range(4_000)]
 
     def fill_up(more_bytes: int) -> None:
         largest = max(file.stat().st_size for file in product.server.folder.iterdir())
@@ -545,53 +547,110 @@ def test_d3_what_is_our_fault_is_retryable(start_product: Callable[..., Product]
     # The disk is full.
     fill_up(0)
     try:
-        refused = [
-            event.push(with_title("CTO"), headers=again),
-            event.push(with_title("CTO")),
-            event.push(with_title("CTO"), path="/attendees?dryRun=true"),
-            event.push({"profile": {}}),
-            event.send("{"),
-            event.batch([with_title("CTO")], headers={"Idempotency-Key": "batch"}),
-            event.batch([with_title("CTO")], "?atomic=true"),
-            event.batch("{"),
-        ]
-        refused_precisely = [event.push(JOHN, key=precise), event.batch([JOHN], key=precise)]
+        assert_all_ours(event, precise)
         # Whoever has no good key learns nothing of it.
         assert event.push(JOHN, key="trn_x").status_code == 401
     finally:
         make_room()
-    for response in refused:
-        assert response.status_code == 500
-        assert_ours(response)
-    for response in refused_precisely:
-        assert response.status_code == 503
-        assert_ours(response)
-    assert [push["result"] for push in list_own(event)] == ["created"]
-    assert event.push_ok(with_title("CTO"), headers=again)["result"] == "updated"
-    assert event.batch_ok([with_title("CTO")], headers={"Idempotency-Key": "batch"})["unchanged"] == 1
+    assert_as_before(event)
 
     # It fills up while a batch is under way: a retry with the same key gives the receipts of what was done, and does
     # the rest (D6).
     before = len(event.changes())
     fill_up(4_000_000)
     try:
-        refused_midway = event.batch(many, headers={"Idempotency-Key": "many"})
+        refused_midway = event.batch(MANY, headers={"Idempotency-Key": "many"})
     finally:
         make_room()
-    assert refused_midway.status_code == 500
-    assert_ours(refused_midway)
-    assert 0 < len(event.changes()) - before < 4_000
-    answer = event.batch_ok(many, headers={"Idempotency-Key": "many"})
-    assert (answer["created"], answer["unchanged"], answer["failed"]) == (4_000, 0, 0)
-    assert [item["sequence"] for item in answer["results"]] == list(range(before + 1, before + 4_001))
-    assert event.batch(many, headers={"Idempotency-Key": "many"}).json() == answer
-    assert len(event.changes()) == before + 4_000
+    assert_goes_on(event, before, refused_midway)
 
     # A power cut: every acknowledged push is there (D1).
     last = event.push_ok(with_title("CEO"))
     product.server.kill()
     assert event.attendee(EMAIL)["profile"]["title"] == "CEO"
     assert event.changes()[-1].push_id == last["id"]
+
+
+@only_postgresql
+def test_d3_a_database_that_is_away_is_our_fault_too(database_kind: str, tmp_path: Path) -> None:
+    """`retryable` is `true` where the fault is ours (database away), with `Retry-After`.
+
+    Nothing is kept of it, and when the database is back the same request succeeds. Also for a batch in the middle of
+    which it went.
+    """
+    with (
+        PostgresServer(tmp_path / "postgresql") as postgresql,
+        RunningServer(
+            tmp_path, postgresql.create_database("turnout"), TURNOUT_TRUSTED_PROXIES="127.0.0.1/32"
+        ) as running,
+        Product(running) as product,
+    ):
+        event = product.make_event()
+        precise = event.make_source("precise", status_codes="precise")
+        event.push_ok(JOHN)
+        event.push_ok(JOHN, key=precise)
+        postgresql.stop()
+        assert_all_ours(event, precise)
+        assert product.client.get(f"{running.url}/health").status_code == 503
+        # Nobody can say whether the key is good, so nothing is said of the request (A4).
+        assert_ours(event.push({"profile": {}}, key="trn_x"))
+        postgresql.start()
+        assert_as_before(event)
+        assert event.push(JOHN, key="trn_x").status_code == 401
+        assert product.client.get(f"{running.url}/health").status_code == 200
+
+        before = len(event.changes())
+        with ThreadPoolExecutor(1) as pool:
+            midway = pool.submit(event.batch, MANY, headers={"Idempotency-Key": "many"})
+            while len(event.changes()) == before:
+                assert not midway.done()
+            postgresql.stop("immediate")
+            refused_midway = midway.result()
+        postgresql.start()
+        assert_goes_on(event, before, refused_midway)
+        product.check()
+
+
+MANY = [{"profile": {"email": f"{number}@example.com", "title": "x" * 200}} for number in range(4_000)]
+
+
+def assert_all_ours(event: TestedEvent, precise: str) -> None:
+    """Whatever is sent, and by whom."""
+    refused = [
+        event.push(with_title("CTO"), headers=ONCE),
+        event.push(with_title("CTO")),
+        event.push(with_title("CTO"), path="/attendees?dryRun=true"),
+        event.push({"profile": {}}),
+        event.send("{"),
+        event.batch([with_title("CTO")], headers={"Idempotency-Key": "batch"}),
+        event.batch([with_title("CTO")], "?atomic=true"),
+        event.batch("{"),
+    ]
+    for response in refused:
+        assert response.status_code == 500
+        assert_ours(response)
+    for response in (event.push(JOHN, key=precise), event.batch([JOHN], key=precise)):
+        assert response.status_code == 503
+        assert_ours(response)
+
+
+def assert_as_before(event: TestedEvent) -> None:
+    """Nothing of it is there, and the same requests succeed now."""
+    assert [push["result"] for push in list_own(event)] == ["created"]
+    assert event.push_ok(with_title("CTO"), headers=ONCE)["result"] == "updated"
+    assert event.batch_ok([with_title("CTO")], headers={"Idempotency-Key": "batch"})["unchanged"] == 1
+
+
+def assert_goes_on(event: TestedEvent, before: int, refused_midway: httpx2.Response) -> None:
+    """A part of MANY was stored and its sender told of our fault: sent again, the rest follows, and nothing twice."""
+    assert refused_midway.status_code == 500
+    assert_ours(refused_midway)
+    assert 0 < len(event.changes()) - before < 4_000
+    answer = event.batch_ok(MANY, headers={"Idempotency-Key": "many"})
+    assert (answer["created"], answer["unchanged"], answer["failed"]) == (4_000, 0, 0)
+    assert [item["sequence"] for item in answer["results"]] == list(range(before + 1, before + 4_001))
+    assert event.batch(MANY, headers={"Idempotency-Key": "many"}).json() == answer
+    assert len(event.changes()) == before + 4_000
 
 
 def assert_ours(response: httpx2.Response) -> None:
@@ -696,7 +755,7 @@ def test_d4_too_much_at_once_is_a_503_and_from_one_source_a_429(start_product: C
     event.push_ok(JOHN)
 
     with ThreadPoolExecutor(3) as pool:
-        with event.database.write():  # so that nothing can be committed
+        with commits_held(event.database):  # so that nothing can be committed
             accepted = [pool.submit(event.push_ok, with_title(f"{number}")) for number in range(2)]
             accepted.append(pool.submit(event.push_ok, with_title("2"), key=shop))
             wait_for_queue(product, 3)
@@ -715,7 +774,7 @@ def test_d4_too_much_at_once_is_a_503_and_from_one_source_a_429(start_product: C
 
     # Batches have their own bound, and whoever has no good key learns nothing of it (A4).
     with ThreadPoolExecutor(12) as pool:
-        with event.database.write():
+        with commits_held(event.database):
             waiting = {pool.submit(event.batch, [JOHN], key=shop) for _ in range(12)}
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             assert event.batch([JOHN], key="trn_x").status_code == 401
@@ -752,7 +811,7 @@ def test_d4_a_batch_that_finds_no_turn_is_answered_precisely_wherever_its_key_is
     long = [{**in_items, "x": "y" * 1_000}] * 100
     bad = {**JOHN, "key": precise[:-1] + "."}
     with ThreadPoolExecutor(12) as pool:
-        with event.database.write():  # so that none of them ends
+        with commits_held(event.database):  # so that none of them ends
             waiting = {pool.submit(event.batch, [JOHN]) for _ in range(12)}
             wait(waiting, return_when=FIRST_COMPLETED)
             precisely = [

@@ -1,8 +1,12 @@
 """F1 and F2: who is erased is forgotten, and does not come back by mistake."""
 
-import pytest
+from collections.abc import Callable
 
-from tests.product import TestedEvent
+import pytest
+from sqlalchemy import text
+
+from tests.databases import list_rows
+from tests.product import Product, TestedEvent
 from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import Erased, erase, lift
 
@@ -52,6 +56,29 @@ def test_f1_stored_pushes_and_receipts_say_nothing_any_more(event: TestedEvent) 
     assert "zqmarker" not in listed
     # The answer that was kept is gone: the same request is looked at anew (D6).
     assert event.push_ok(BODY, headers=headers)["result"] == "suppressed"
+
+
+def test_f1_no_row_and_no_line_of_the_log_tells_of_the_person(start_product: Callable[..., Product]) -> None:
+    """Erasing a person removes all values from state, log, stored pushes, receipts and indexes."""
+    event = start_product().make_event()
+    in_groups = BODY | {"eventInfo": {"groups": {"groupNames": ["VIP"]}}}
+    event.push_ok(in_groups, headers={"Idempotency-Key": "zqmarker-1"})
+    event.push_ok({"profile": BODY["profile"] | {"thirdPartyId": "zqmarker-2", "title": "zqmarker-3"}})
+    event.push_failed(BODY | {"observedAt": "zqmarker"})
+    event.send(f'{{"profile": {{"email": "{JOHN}", "title": "zqmarker"')
+    event.batch_ok([in_groups, BODY | {"key": "zqmarker"}], headers={"Idempotency-Key": "two"})
+    event.batch_ok([BODY | {"idempotencyKey": JOHN}])
+    event.push_ok({"profile": {"email": "ann@example.org", "title": "CTO"}})
+    before = list(list_rows(event.database))
+    assert sum(JOHN.encode() in row for row in before) > 10, "else nothing is looked for"
+    assert sum(b"zqmarker" in row for row in before) > 10, "else nothing is looked for"
+    forget(event)
+    after = list(list_rows(event.database))
+    assert [row for row in after if JOHN.encode() in row or b"zqmarker-" in row or b"Chief" in row] == []
+    assert any(b"ann@example.org" in row for row in after)
+    log = event.product.server.log_path.read_text()
+    assert JOHN not in log
+    assert "zqmarker" not in log
 
 
 def test_f1_an_erased_person_is_nobody(event: TestedEvent) -> None:
@@ -116,8 +143,9 @@ def test_f2_by_a_digest_of_the_address_that_needs_the_installation_s_key(event: 
     other.push_ok(BODY)
     forget(other)
     with event.database.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT event_id, digest FROM suppressions WHERE event_id IN (?, ?)", (event.id, other.id)
+        rows = connection.execute(
+            text("SELECT event_id, digest FROM suppressions WHERE event_id IN (:one, :other)"),
+            {"one": event.id, "other": other.id},
         ).all()
     # Not even whether it is the same person in two events can be seen.
     assert len({digest for _, digest in rows}) == 2

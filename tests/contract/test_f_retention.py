@@ -1,6 +1,7 @@
 """What is kept for a time: rule F3 of the contract. The server's housekeeping is done here, some years later."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +15,8 @@ from turnout.operations import retention
 from turnout.operations.retention import Retention
 from turnout.operations.verify.verify import verify
 
+StartProduct = Callable[..., Product]
+"""Its own each time: what is kept everywhere is looked through, and on a shared server that is everybody's."""
 EMAIL = "john.doe@example.com"
 JOHN = {"profile": {"email": EMAIL, "title": "CTO"}}
 
@@ -31,10 +34,10 @@ def keep_house(event: TestedEvent, monkeypatch: pytest.MonkeyPatch, after_days: 
     ("settings", "days", "is_kept"), [({}, 29, True), ({}, 31, False), ({"keep_bodies": "60d"}, 31, True)]
 )
 def test_f3_bodies_stay_for_30_days_or_as_set(
-    product: Product, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], days: int, is_kept: bool
+    start_product: StartProduct, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], days: int, is_kept: bool
 ) -> None:
     """Bodies of pushes stay 30 days, or as set; until everyone is erased the change log keeps its values."""
-    event = product.make_event(**settings)
+    event = start_product().make_event(**settings)
     receipt = event.push_ok(JOHN)
     keep_house(event, monkeypatch, days)
     assert (event.get(f"/pushes/{receipt['id']}").json()["body"] is not None) is is_kept
@@ -43,9 +46,10 @@ def test_f3_bodies_stay_for_30_days_or_as_set(
 
 
 def test_f3_so_many_days_after_its_end_everyone_of_an_event_is_erased(
-    product: Product, monkeypatch: pytest.MonkeyPatch
+    start_product: StartProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event has an end date and may have `purge_after`: so many days later everyone is erased."""
+    product = start_product()
     event, other = product.make_event(ends_at="2099-01-01", purge_after="90d"), product.make_event()
     once = {"Idempotency-Key": "order-1"}
     receipt = event.push_ok(JOHN, headers=once)
@@ -66,9 +70,9 @@ def test_f3_so_many_days_after_its_end_everyone_of_an_event_is_erased(
     assert other.attendee(EMAIL)
 
 
-def test_f3_purging_suppresses_nobody(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f3_purging_suppresses_nobody(start_product: StartProduct, monkeypatch: pytest.MonkeyPatch) -> None:
     """Purging suppresses nobody: the gateway stays open, and a push is taken as that of somebody new."""
-    event = product.make_event(ends_at="2099-01-01", purge_after="90d")
+    event = start_product().make_event(ends_at="2099-01-01", purge_after="90d")
     once = {"Idempotency-Key": "order-1"}
     first = event.push_ok(JOHN, headers=once)
     keep_house(event, monkeypatch, 28_000)

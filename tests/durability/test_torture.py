@@ -1,9 +1,9 @@
 """The tool that tortures: what it would say if something were lost, which never happens where it looks."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+
+from sqlalchemy import text
 
 from tests.product import Product
 from torture.check import Seen, check
@@ -30,8 +30,8 @@ def test_what_was_acknowledged_is_found_and_what_is_gone_is_told(start_product: 
     created = [one.push_id for one in ledger.acknowledged if one.result == "created"]
     harmed: set[str] = set()
     for victim, harm in zip(created, HARMS, strict=False):
-        with closing(sqlite3.connect(product.server.database_path)) as connection, connection:
-            assert connection.execute(harm, {"id": victim}).rowcount == 1
+        with event.database.write() as connection:
+            assert connection.execute(text(harm), {"id": victim}).rowcount == 1
         harmed.add(victim)
         faults = check(event.database, event.slug, ledger, seen, again=True)
         assert all(fault.startswith("LOST") for fault in faults)

@@ -256,10 +256,15 @@ def make_item(
     )
 
 
-def check_log(database: Database) -> None:
-    """The log has no gap, its clock never ran back, its lines lead to the state, and the indexes follow from that."""
+def check_log(database: Database, event_id: str | None = None) -> None:
+    """The log has no gap, its clock never ran back, its lines lead to the state, and the indexes follow from that.
+
+    Of that event; without one, of all.
+    """
     with database.read() as connection:
         for event in events.list_events(connection):
+            if event_id not in (None, event.id):
+                continue
             lines = changes.list_changes(connection, event.id, limit=1_000_000)
             clock = events.find_clock(connection, event.id)
             assert clock is not None

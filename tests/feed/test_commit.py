@@ -1,4 +1,4 @@
-"""The transaction, on a real SQLite file: order, neighbours, repeats, dry runs, all or nothing, set-up elsewhere."""
+"""The transaction, on a real database: order, neighbours, repeats, dry runs, all or nothing, set-up elsewhere."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -31,6 +31,7 @@ from turnout.feed.submission import WHOLE, Idempotency, Overlay, StaleConfigurat
 from turnout.model.receipt import Failure, Outcome, Problem
 from turnout.store import pushes
 from turnout.store.database import Database
+from turnout.store.tables import metadata
 
 JANE = "jane@example.com"
 JIM = "jim@example.com"
@@ -39,7 +40,7 @@ BROKEN = Failure("invalid_push", "profile.email is missing.", [Problem("profile.
 
 
 @pytest.fixture
-def hall(database: Database) -> Iterator[Hall]:
+def hall(database: Database) -> Hall:
     return Hall(database)
 
 
@@ -102,8 +103,11 @@ def body_of(hall: Hall, push_id: str) -> str | None:
 
 
 def everything_but_the_push_log(hall: Hall) -> dict[str, list[tuple[Any, ...]]]:
-    tables = [name for (name,) in hall.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {table: hall.rows(f"SELECT * FROM {table}") for table in tables if table not in ("pushes", "keys")}
+    return {
+        table: sorted(hall.rows(f"SELECT * FROM {table}"), key=repr)
+        for table in metadata.tables
+        if table not in ("pushes", "keys")
+    }
 
 
 def count(hall: Hall, table: str) -> int:

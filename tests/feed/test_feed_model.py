@@ -4,15 +4,20 @@ Each step goes through the real commit into a real database; after it everybody 
 the log lead there.
 """
 
-import shutil
-import tempfile
-from pathlib import Path
+from itertools import count
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.feed.builders import MAIN, SHOP, Hall, check_log, make_item, make_push
 from turnout import errors
@@ -25,13 +30,14 @@ from turnout.feed.acts.scene import on_stage
 from turnout.feed.forget import erase
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 ADDRESSES = [f"{name}@example.com" for name in "abcd"]
 FIELDS = ("title", "company")
 GROUPS = ("Press", "VIP")
 VALUES = st.sampled_from([None, "", "x", "y"])
 SOURCES = st.sampled_from([MAIN, SHOP])
+_numbers = count(1)
 
 
 class Person:
@@ -98,11 +104,13 @@ class Person:
 class Feed(RuleBasedStateMachine):
     """One event, two sources, four addresses, and people who act."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="turnout-model-"))
-        path = self.folder / "turnout.db"
-        self.hall = Hall(open_database(f"sqlite:///{path}", secret_key=bytes(32)))
+        self.hall = Hall(self.database, slug=f"conf-{next(_numbers)}")
         keys.create(self.hall.database, self.hall.event.id, label="Shop")
         self.people: dict[str, Person] = {}
         """By id."""
@@ -111,11 +119,8 @@ class Feed(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "hall"):
-            try:
-                assert verify(self.hall.database).ok, verify(self.hall.database)
-            finally:
-                self.hall.close()
-                shutil.rmtree(self.folder)
+            verified = verify(self.database, self.hall.slug)
+            assert verified.ok, verified
 
     def find(self, address: str) -> str | None:
         """Who has the address; where nobody has, the oldest who had it (C1)."""
@@ -257,8 +262,10 @@ class Feed(RuleBasedStateMachine):
             assert shown.custom_fields.get("Shoe") == person.values.get("shoe")
             assert set(one.aliases) == set(person.aliases)
             assert set(one.pins) == person.pins
-        check_log(self.hall.database)
+        check_log(self.database, self.hall.event.id)
 
 
-TestFeed = Feed.TestCase
-TestFeed.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+def test_everybody_is_as_the_contract_says(database_kind: str, database: Database) -> None:
+    """All examples in one database, each with an event of its own; fewer where that takes longer."""
+    few = settings(max_examples={"sqlite": 25, "postgresql": 6}[database_kind], stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(lambda: Feed(database), settings=few)  # ty: ignore[invalid-argument-type]

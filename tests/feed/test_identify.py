@@ -1,15 +1,13 @@
 """Who a push is about (C1, C6), in both settings: against a simple model, through the real commit."""
 
-import shutil
-import tempfile
-from pathlib import Path
+from itertools import count
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.feed.builders import JOHN, MAIN, SHOP, Hall, check_log, make_push
 from turnout.events import event as event_room
@@ -24,11 +22,11 @@ from turnout.model.push import Push
 from turnout.model.receipt import AttendeeReference
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees
-from turnout.store.connect import open_database
 from turnout.store.database import Database
 
 ADDRESSES = [f"{name}@example.com" for name in "abc"]
 IDS = ["1", "2", "3"]
+_numbers = count(1)
 
 
 def make_attendee(
@@ -156,10 +154,13 @@ def said_by(number: int) -> Any:
 class WhoIsWho(RuleBasedStateMachine):
     """Sequences of pushes, one by one, together, all or nothing and as dry runs; and people who turn out to be one."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
     @initialize(by_id=st.booleans())
     def begin(self, by_id: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="turnout-who-"))
-        self.hall = Hall(open_database(f"sqlite:///{self.folder}/turnout.db"))
+        self.hall = Hall(self.database, slug=f"conf-{next(_numbers)}")
         keys.create(self.hall.database, self.hall.event.id, label="Shop")
         self.by_id = by_id
         if by_id:
@@ -168,13 +169,9 @@ class WhoIsWho(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "hall"):
-            try:
-                verified = verify(self.hall.database)
-                assert verified.ok, verified
-                check_log(self.hall.database)
-            finally:
-                self.hall.close()
-                shutil.rmtree(self.folder)
+            verified = verify(self.database, self.hall.slug)
+            assert verified.ok, verified
+            check_log(self.database, self.hall.event.id)
 
     @rule(source=st.sampled_from([MAIN, SHOP]), said=said_by(6), how=st.sampled_from(["one by one", "together"]))
     def push(self, source: int, said: list[tuple[str, str | None, str | None]], how: str) -> None:
@@ -261,5 +258,7 @@ def _as_push(address: str, third_party_id: str | None, name: str | None) -> Push
     return make_push(address, profile={field: value for field, value in fields.items() if value is not None})
 
 
-TestWhoIsWho = WhoIsWho.TestCase
-TestWhoIsWho.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)
+def test_who_is_who_as_the_model_says(database_kind: str, database: Database) -> None:
+    """All examples in one database, each with an event of its own; fewer where that takes longer."""
+    few = settings(max_examples={"sqlite": 40, "postgresql": 10}[database_kind], stateful_step_count=10, deadline=None)
+    run_state_machine_as_test(lambda: WhoIsWho(database), settings=few)  # ty: ignore[invalid-argument-type]

@@ -9,10 +9,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.databases import commits_held
 from tests.hostile.target import MIB, Answer, Target, all_at_once, wait_until
 from turnout.events import keys
 from turnout.model.key import write_key
-from turnout.store.file_lock import FileLock
 
 StartTarget = Callable[..., Target]
 
@@ -21,15 +21,10 @@ def push(target: Target, number: int, padding: str = "") -> Answer:
     return target.ask(f'{{"profile":{{"email":"p{number}@example.org","title":"{padding}"}}}}'.encode())
 
 
-def lock_of(target: Target) -> FileLock:
-    return FileLock(target.product.server.database_path.with_name("turnout.db.lock"))
-
-
 def test_d3_a_full_queue_is_told_at_once_and_what_is_in_it_is_stored(start_target: StartTarget) -> None:
     target = start_target(QUEUE_LIMIT="10")
-    lock = lock_of(target)
     with ThreadPoolExecutor(60) as pool:
-        with lock.held(5):
+        with commits_held(target.event.database):
             pushes = [pool.submit(push, target, number) for number in range(60)]
             wait_until(lambda: sum(one.done() for one in pushes) == 50, "they are not told")
             refused = [one.result() for one in pushes if one.done()]
@@ -38,7 +33,6 @@ def test_d3_a_full_queue_is_told_at_once_and_what_is_in_it_is_stored(start_targe
             assert target.batch(b'[{"profile.email":"x@example.org"}]').code == "too_many_pushes"
             assert target.ask(b"{}", key="trn_0_0").status == 401
         taken = [one.result() for one in pushes if one.result() not in refused]
-    lock.close()
     assert {answer.code for answer in refused} == {"too_many_pushes"}
     assert [answer.status for answer in taken] == [200] * 10
     assert len(target.event.changes()) == 1 + 10
@@ -47,24 +41,20 @@ def test_d3_a_full_queue_is_told_at_once_and_what_is_in_it_is_stored(start_targe
 def test_d4_the_same_in_precise_statuses(start_target: StartTarget) -> None:
     target = start_target(QUEUE_LIMIT="2")
     event = target.product.make_event(status_codes="precise")
-    lock = lock_of(target)
     path = f"/e/{event.slug}/attendees"
-    with ThreadPoolExecutor(12) as pool, lock.held(5):
+    with ThreadPoolExecutor(12) as pool, commits_held(target.event.database):
         body = b'{"profile.email":"p@example.org"}'
         asks = [pool.submit(target.ask, body, path=path, key=event.key, statuses=(200, 429)) for _ in range(12)]
         wait_until(lambda: sum(one.done() for one in asks) == 10, "they are not told")
-    lock.close()
     assert Counter(one.result().status for one in asks) == {200: 2, 429: 10}
 
 
 def test_what_waits_for_a_lock_that_is_never_released_is_told_and_forgotten(target: Target) -> None:
     """Sixty bodies of half a MiB, many times as large as objects: they cost what was sent, and then nothing."""
     lists = ('{"profile.email":"p@example.org","x":[' + "0," * 9_000 + "0]," + " " * (MIB // 2) + '"y":0}').encode()
-    lock = lock_of(target)
     before = target.used_mib
-    with lock.held(5):
+    with commits_held(target.event.database):
         answers = all_at_once([lambda: target.ask(lists)] * 60)
-    lock.close()
     assert {answer.code for answer in answers} == {"storage_unavailable"}
     assert max(answer.seconds for answer in answers) < 15
     assert target.extra_mib < 200, f"{target.extra_mib:.0f} MiB"
@@ -74,14 +64,12 @@ def test_what_waits_for_a_lock_that_is_never_released_is_told_and_forgotten(targ
 def test_no_more_is_held_at_once_than_the_limit_says(start_target: StartTarget) -> None:
     """Twenty bodies of 900 KiB where 4 MiB may be held: some are told to come again, and then they are taken."""
     target = start_target(IN_FLIGHT_LIMIT="4MiB", MAX_BATCH_BODY="4MiB")
-    lock = lock_of(target)
     with ThreadPoolExecutor(20) as pool:
-        with lock.held(5):
+        with commits_held(target.event.database):
             pushes = [pool.submit(push, target, number, "x" * 900 * 1024) for number in range(20)]
             wait_until(lambda: sum(one.done() for one in pushes) >= 15, "they are not told")
             assert target.held_bytes <= 4 * MIB
             refused = [one.result() for one in pushes if one.done()]
-    lock.close()
     assert {answer.code for answer in refused} == {"queue_full"}
     assert [one.result().status for one in pushes].count(200) == 20 - len(refused)
     assert push(target, 99, "x" * 900 * 1024).status == 200

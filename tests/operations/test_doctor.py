@@ -3,31 +3,37 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from psycopg import conninfo
 
+from tests.databases import SECRET_KEY, only_postgresql, only_sqlite, open_one, settings_of
+from tests.postgresql import PostgresServer
 from turnout.events import event
-from turnout.operations import doctor
-from turnout.operations.doctor import Check, diagnose
-from turnout.store import schema, secret_key
+from turnout.operations import check, doctor, doctor_postgresql
+from turnout.operations.check import Check
+from turnout.operations.doctor import diagnose
+from turnout.operations.doctor_postgresql import NAMES
+from turnout.store import diagnosis, installation, schema, secret_key, tables
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.file_lock import hold_alone
+from turnout.store.statements import is_postgresql
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"TURNOUT_DATABASE_URL": f"sqlite:///{tmp_path / 'turnout.db'}"}
+def environ(database_url: str) -> dict[str, str]:
+    return settings_of(database_url)
 
 
 @pytest.fixture
-def database(environ: dict[str, str]):
-    database = open_database(environ["TURNOUT_DATABASE_URL"])
-    schema.prepare(database)
+def database(database: Database) -> Database:
     event.create(database, "Spring")
-    yield database
-    database.close()
+    return database
 
 
 def look(environ: dict[str, str]) -> dict[str, Check]:
@@ -41,6 +47,7 @@ def skipped(found: dict[str, Check]) -> set[str]:
     return names
 
 
+@only_sqlite
 def test_where_all_is_well_there_is_nothing_to_do(environ: dict[str, str], database: Database) -> None:
     diagnosis = diagnose(environ)
     assert diagnosis.ok
@@ -51,11 +58,13 @@ def test_where_all_is_well_there_is_nothing_to_do(environ: dict[str, str], datab
     assert all(check.state != "problem" and (check.state == "ok") == (check.help == "") for check in diagnosis.checks)
 
 
+@only_sqlite
 def test_it_makes_no_database(environ: dict[str, str], tmp_path: Path) -> None:
     assert "There is none" in look(environ)["database"].message
     assert list(tmp_path.iterdir()) == []
 
 
+@only_sqlite
 def test_what_cannot_be_checked_is_listed_with_the_reason(
     environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,10 +83,12 @@ def test_what_cannot_be_checked_is_listed_with_the_reason(
     )
 
 
-def test_with_a_schema_that_is_not_ours_nothing_is_tried(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "turnout.db").touch()
+def test_with_a_schema_that_is_not_ours_nothing_is_tried(environ: dict[str, str], database_url: str) -> None:
+    database = open_one(database_url)
+    with database.write() as connection:
+        for table in ("alembic_version", *tables.metadata.tables) if is_postgresql(connection) else ():
+            connection.exec_driver_sql(f"DROP TABLE {table}")
     assert skipped(look(environ)) == {"commit", "clock"}
-    database = open_database(environ["TURNOUT_DATABASE_URL"])
     schema.prepare(database)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -85,6 +96,7 @@ def test_with_a_schema_that_is_not_ours_nothing_is_tried(environ: dict[str, str]
     assert skipped(look(environ)) == {"commit", "clock"}
 
 
+@only_sqlite
 def test_an_unknown_file_system_and_an_unreadable_lock_are_not_called_well(
     environ: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +110,7 @@ def test_an_unknown_file_system_and_an_unreadable_lock_are_not_called_well(
     assert "Permission denied" in found["server"].message
 
 
+@only_sqlite
 def test_what_was_not_checked_is_no_problem(environ: dict[str, str]) -> None:
     assert diagnose(environ).ok
 
@@ -108,6 +121,7 @@ def test_settings_that_cannot_be_meant_are_a_problem() -> None:
     assert [check.state for check in diagnosis.checks if check.name == "settings"] == ["problem", "problem"]
 
 
+@only_sqlite
 def test_a_running_server_is_seen(environ: dict[str, str], database: Database, tmp_path: Path) -> None:
     assert look(environ)["server"].message == "No server runs on this database."
     with hold_alone(tmp_path / "turnout.db.server"):
@@ -128,11 +142,13 @@ def test_changes_from_the_future_are_a_problem(environ: dict[str, str], database
     assert "2096" in found.message
 
 
+@only_sqlite
 def test_a_file_that_is_no_database_is_a_problem(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
     assert look(environ)["database"].state == "problem"
 
 
+@only_sqlite
 def test_a_folder_that_cannot_be_written_to_is_a_problem(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +161,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_problem(
     assert "Read-only file system" in found.message
 
 
+@only_sqlite
 @pytest.mark.parametrize(("free", "state"), [(10 << 30, "ok"), (500 << 20, "warning"), (1 << 20, "problem")])
 def test_a_full_disk_is_seen_coming(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, free: int, state: str
@@ -154,6 +171,7 @@ def test_a_full_disk_is_seen_coming(
     assert look(environ)["disk"].state == state
 
 
+@only_sqlite
 @pytest.mark.parametrize(("kind", "state"), [("ext4", "ok"), ("tmpfs", "warning"), ("nfs4", "problem")])
 def test_a_file_system_that_forgets_or_cannot_lock_is_named(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: str, state: str
@@ -162,6 +180,7 @@ def test_a_file_system_that_forgets_or_cannot_lock_is_named(
     assert look(environ)["file system"].state == state
 
 
+@only_sqlite
 def test_it_says_where_the_secret_key_comes_from(environ: dict[str, str], tmp_path: Path) -> None:
     assert "There is none yet" in look(environ)["secret key"].message
     secret_key.get(secret_key.file_of(tmp_path / "turnout.db"))
@@ -175,3 +194,203 @@ def test_it_says_where_the_secret_key_comes_from(environ: dict[str, str], tmp_pa
     found = look(environ | given)["secret key"]
     assert "comes from the settings, and is in no backup" in found.message
     assert given["TURNOUT_SECRET_KEY"] not in str(diagnose(environ | given))
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[PostgresServer]:
+    """A server as somebody should have it; the shared one of the tests flushes nothing."""
+    with PostgresServer(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def sound(durable: PostgresServer) -> Iterator[dict[str, str]]:
+    """The settings for an installation on it, with an event."""
+    url = durable.create_database("turnout")
+    database = open_one(url)
+    schema.prepare(database)
+    installation.prepare_key(database)
+    event.create(database, "Spring")
+    database.close()
+    yield settings_of(url)
+    durable.drop_database("turnout")
+
+
+def look_well(environ: dict[str, str]) -> dict[str, Check]:
+    """What is found where no password may be shown, nor a secret key."""
+    diagnosis = diagnose(environ)
+    shown = msgspec.json.encode(diagnosis).decode()
+    assert diagnosis.ok == all(check.state != "problem" for check in diagnosis.checks)
+    for name, value in environ.items():
+        if name.endswith("DATABASE_URL"):
+            assert (conninfo.conninfo_to_dict(value).get("password") or "?") not in shown
+    assert environ.get("TURNOUT_SECRET_KEY", "?") not in shown
+    return {check.name: check for check in diagnosis.checks}
+
+
+def troubles(found: dict[str, Check]) -> dict[str, str]:
+    """What is not well, each with what to do."""
+    assert all((check.state in ("ok", "not checked")) == (check.help == "") for check in found.values())
+    return {name: check.state for name, check in found.items() if check.state not in ("ok", "not checked")}
+
+
+def test_postgresql_as_it_should_be_is_well(sound: dict[str, str]) -> None:
+    found = look_well(sound)
+    assert troubles(found) == {}
+    assert list(found) == ["settings", "open files", "database", *NAMES]
+    assert skipped(found) == set()
+    assert "database turnout answers" in found["database"].message
+    assert "synchronous_commit is on)" in found["durability"].message
+    assert "synchronous_standby_names is empty" in found["durability"].message
+    assert "takes up to 18 connections (8 to write, 8 to read, 2 for notices)" in found["connections"].message
+    assert "room for 5 processes" in found["connections"].message
+    assert "comes from the settings" in found["secret key"].message
+    assert found["replica"].message.startswith("None is set")
+
+
+@only_postgresql
+def test_a_server_that_does_not_flush_is_a_problem(environ: dict[str, str], database: Database) -> None:
+    found = look_well(environ)
+    assert troubles(found) == {"durability": "problem"}
+    assert "fsync is off" in found["durability"].message
+
+
+def test_settings_of_postgresql_that_cost_durability_are_told(durable: PostgresServer, sound: dict[str, str]) -> None:
+    durable.configure(full_page_writes=False)
+    try:
+        assert troubles(look_well(sound)) == {"durability": "warning"}
+    finally:
+        durable.configure(full_page_writes=None)
+    durable.execute("ALTER DATABASE turnout SET synchronous_commit = off")
+    message = look_well(sound)["durability"].message
+    assert "synchronous_commit is off, and Turnout asks for on in its transactions" in message
+
+
+def test_postgresql_that_cannot_be_reached_is_told_with_what_to_do(sound: dict[str, str]) -> None:
+    def at(url: str) -> Check:
+        found = look_well(sound | {"TURNOUT_DATABASE_URL": url})
+        assert troubles(found) == {"database": "problem"}
+        assert skipped(found) == set(NAMES)
+        assert "pg_hba.conf" in found["database"].help
+        return found["database"]
+
+    url = sound["TURNOUT_DATABASE_URL"]
+    assert "Connection refused" in at("postgresql://turnout:zqpassword@127.0.0.1:1/turnout").message
+    assert "does not exist" in at(f"{url}x").message
+    assert "password authentication failed" in at(url.replace("postgres:", "postgres:zq")).message
+
+
+def test_connections_are_held_against_what_the_database_gives(durable: PostgresServer, sound: dict[str, str]) -> None:
+    found = look_well(sound | {"TURNOUT_DATABASE_POOL_SIZE": "100"})
+    assert troubles(found) == {"connections": "problem"}
+    assert "room for 0 processes" in found["connections"].message
+    durable.execute("ALTER DATABASE turnout CONNECTION LIMIT 19")
+    found = look_well(sound)
+    assert troubles(found) == {"connections": "warning"}
+    assert "of 100, 19 are for this account: room for one process" in found["connections"].message
+
+
+def test_another_encoding_is_a_problem(durable: PostgresServer) -> None:
+    durable.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    found = look_well(settings_of(durable.url_of("latin")))
+    durable.drop_database("latin")
+    assert troubles(found) == {"encoding": "problem"}
+    assert skipped(found) == {"secret key", "schema", "commit", "clock", "replica"}
+
+
+def test_an_old_version_and_a_clock_that_is_wrong_are_told(
+    sound: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No such server is at hand: the facts are made up."""
+    facts = diagnosis.read_postgresql_facts(sound["TURNOUT_DATABASE_URL"])
+    assert abs(facts.clock_offset_us) < 1_000_000
+
+    def pretend(**changes: object) -> dict[str, Check]:
+        changed = msgspec.structs.replace(facts, **changes)
+        monkeypatch.setattr(doctor_postgresql, "read_postgresql_facts", lambda _: changed)
+        return look_well(sound)
+
+    assert troubles(pretend(version="14.9", version_number=140_009)) == {"PostgreSQL": "problem"}
+    found = pretend(clock_offset_us=90_000_000)
+    assert troubles(found) == {"database clock": "warning"}
+    assert "90.0 s behind the database's" in found["database clock"].message
+    assert "ahead of" in pretend(clock_offset_us=-90_000_000)["database clock"].message
+
+
+def test_a_database_that_takes_no_commits_is_a_problem(
+    sound: dict[str, str], durable: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable.execute(
+        "CREATE FUNCTION probe() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$",
+        database="turnout",
+    )
+    durable.execute("CREATE TRIGGER probe BEFORE INSERT ON probe EXECUTE FUNCTION probe()", database="turnout")
+    found = look_well(sound)
+    assert troubles(found) == {"commit": "problem"}
+    assert "the disk is full" in found["commit"].message
+    monkeypatch.setattr(check, "SLOW_COMMIT_S", 0.0)
+    durable.execute("DROP FUNCTION probe CASCADE", database="turnout")
+    found = look_well(sound)
+    assert troubles(found) == {"commit": "warning"}
+    assert "standby is slow" in found["commit"].help
+
+
+def test_where_the_secret_key_of_postgresql_is(
+    sound: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "data" / "turnout.key"
+    without = {name: value for name, value in sound.items() if name != "TURNOUT_SECRET_KEY"}
+    found = look_well(without)
+    assert troubles(found) == {"secret key": "problem"}
+    assert f"there is no file {file}" in found["secret key"].message
+    secret_key.put(file, SECRET_KEY)
+    assert f"It is in {file}." in look_well(without)["secret key"].message
+    found = look_well(sound | {"TURNOUT_SECRET_KEY": bytes(range(1, 33)).hex()})
+    assert troubles(found) == {"secret key": "problem"}
+    assert "fingerprint" in found["secret key"].message or "the one in" in found["secret key"].message
+    file.unlink()
+    secret_key.put(file, bytes(range(1, 33)))
+    assert troubles(look_well(sound)) == {"secret key": "warning"}
+    file.chmod(0o644)
+    assert troubles(look_well(without)) == {"secret key": "problem"}
+
+
+@only_postgresql
+def test_an_installation_that_begins_has_no_key_yet(environ: dict[str, str], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    del environ["TURNOUT_SECRET_KEY"]
+    assert "There is none yet; it is made in" in look_well(environ)["secret key"].message
+
+
+def test_standby_and_replica_are_told_apart(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "primary", durable=True) as primary:
+        url = primary.create_database("turnout")
+        with closing(open_one(url)) as database:
+            schema.prepare(database)
+            installation.prepare_key(database)
+        standby = primary.make_standby(tmp_path / "standby", "eve", synchronous=True)
+        replica = standby.url_of("turnout")
+        environ = settings_of(url) | {"TURNOUT_READ_DATABASE_URL": replica}
+        found = look_well(environ)
+        assert troubles(found) == {}
+        assert 'synchronous_standby_names is FIRST 1 ("eve")' in found["durability"].message
+        assert found["replica"].message in ("It has everything.",) or "s behind" in found["replica"].message
+        found = look_well(environ | {"TURNOUT_DATABASE_URL": replica})
+        assert troubles(found) == {"database": "problem"}
+        assert "is a standby, which takes no writes" in found["database"].message
+        # Of another installation.
+        other = primary.create_database("other")
+        with closing(open_database(other, bytes(range(1, 33)))) as database:
+            schema.prepare(database)
+            installation.prepare_key(database)
+        assert troubles(look_well(environ | {"TURNOUT_READ_DATABASE_URL": other})) == {"replica": "problem"}
+        primary.configure(synchronous_standby_names=None)
+        standby.stop()
+        found = look_well(environ)
+        assert troubles(found) == {"replica": "warning"}
+        assert "lists are read from the database itself" in found["replica"].message

@@ -9,12 +9,15 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from tests.databases import SECRET_KEY, drop_database, make_database, open_one
 from tests.feed.builders import Hall, make_push
@@ -44,8 +47,10 @@ def hall(database: Database) -> Hall:
 
 @pytest.fixture
 def other(database: Database) -> Iterator[Database]:
-    """The same database as another process has it: nothing here is told directly."""
+    """The same database as another process has it: nothing here is told directly, and notices alone wake."""
     with closing(open_one(database.url)) as other:
+        if other.notices.reaches_others:
+            rest_from_looking(other)
         yield other
 
 
@@ -61,7 +66,12 @@ def open_beside(url: str, notice_url: str | None = None) -> Database:
     return open_database(url, SECRET_KEY, notice_url=notice_url)
 
 
-def push(hall: Hall, email: str = "a@x.org", **said: str) -> None:
+def rest_from_looking(database: Database) -> None:
+    """For longer than a test waits: what wakes is not the look."""
+    database.notices.look_every_s = 10 * PATIENCE_S
+
+
+def push(hall: Hall, email: str = "a@x.org", **said: Any) -> None:
     [result] = commit.write(hall.database, hall.configurations, [hall.submit(make_push(email, **said))])
     assert isinstance(result, list), result
 
@@ -110,7 +120,7 @@ def hearing(url: str) -> Generator[list[str]]:
         connection.close()
 
 
-def wait_until(condition, every_s: float = 0.01) -> None:
+def wait_until(condition: Callable[[], object], every_s: float = 0.01) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
@@ -141,9 +151,6 @@ def act(hall: Hall) -> None:
 
 
 def test_what_makes_no_line_wakes_nobody(hall: Hall, other: Database) -> None:
-    if not other.url.startswith("sqlite:"):
-        # Or the look would be first, and the notice that came later would wake for nothing.
-        other.notices.look_every_s = 10 * PATIENCE_S
     with watching(other, hall.event.id) as watch:
         push(hall, title="CTO")
         assert watch.wait(0, PATIENCE_S)
@@ -178,8 +185,7 @@ def test_what_comes_between_two_waits_is_not_missed(hall: Hall, other: Database)
 
 
 def test_in_the_process_that_commits_a_reader_is_told_directly(hall: Hall) -> None:
-    # Longer than a test waits: what wakes is not the look.
-    hall.database.notices.look_every_s = 10 * PATIENCE_S
+    rest_from_looking(hall.database)
     with watching(hall.database, hall.event.id) as watch:
         push(hall)
         assert watch.wait(0, PATIENCE_S)
@@ -197,8 +203,8 @@ def test_many_tasks_wait_on_one_connection_and_only_those_concerned_wake(hall: H
         waiting: list[int] = []
         others = [asyncio.create_task(follow(second.event.id, waiting)) for _ in range(50)]
         tasks = [asyncio.create_task(follow(hall.event.id, waiting)) for _ in range(500)]
-        while len(waiting) < 550:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(waiting) == 550
         await asyncio.to_thread(push, hall)
         assert all(await asyncio.gather(*tasks))
         assert not any(task.done() for task in others)
@@ -276,9 +282,8 @@ def measure(url: str, watch: ThreadWatch, times: int = 20) -> list[float]:
 def test_a_reader_learns_within_100_ms_of_a_commit_in_another_process(hall: Hall, other: Database) -> None:
     with watching(other, hall.event.id) as watch:
         took = measure(other.url, watch)
-    # Of most, because this machine may be busy; none had to wait for more than a look.
+    # Of most, because this machine may be busy.
     assert statistics.median(took) < PROMISED_S, took
-    assert max(took) < 1 + other.notices.look_every_s, took
 
 
 # PostgreSQL: what notices cost, and what becomes of them when its connections fail
@@ -311,7 +316,7 @@ def test_notices_are_cut_to_what_postgresql_takes_and_many_events_are_all() -> N
 
 def test_a_notice_for_all_wakes_everybody(postgresql: str) -> None:
     with closing(open_beside(postgresql)) as database, closing(open_beside(postgresql)) as other:
-        other.notices.look_every_s = 10 * PATIENCE_S
+        rest_from_looking(other)
         hall = Hall(database)
         with watching(other, hall.event.id) as watch:
             database.notices.announce([hall.event.id, *(f"evt_{number:032}" for number in range(10_000))])
@@ -320,8 +325,7 @@ def test_a_notice_for_all_wakes_everybody(postgresql: str) -> None:
 
 def test_a_reader_whose_notice_was_lost_is_woken_when_it_listens_again(postgresql: str) -> None:
     with closing(open_beside(postgresql)) as database, closing(open_beside(postgresql)) as other:
-        # Longer than a test waits: what wakes is not the look.
-        other.notices.look_every_s = 10 * PATIENCE_S
+        rest_from_looking(other)
         hall = Hall(database)
         with watching(other, hall.event.id) as watch:
             shared_server().cut_connections(postgresql.rpartition("/")[2])
@@ -357,7 +361,7 @@ def test_announcing_blocks_nobody_while_the_server_hangs_and_goes_on_afterwards(
         url = server.create_database("hanging")
         with closing(open_beside(url)) as database, closing(open_beside(url)) as other:
             hall = Hall(database)
-            other.notices.look_every_s = 10 * PATIENCE_S
+            rest_from_looking(other)
             with watching(other, hall.event.id) as watch:
                 database.notices.announce([hall.event.id])
                 assert watch.wait(0, PATIENCE_S)
@@ -390,10 +394,47 @@ def test_announcing_blocks_nobody_while_the_server_hangs_and_goes_on_afterwards(
 def test_a_notice_waits_for_no_standby(tmp_path: Path) -> None:
     with PostgresServer(tmp_path / "server") as server:
         url = server.create_database("alone")
-        with closing(open_beside(url)) as database, hearing(url) as heard:
+        ended = threading.Event()
+
+        def write() -> None:
+            while not ended.is_set():
+                server.execute("CREATE TABLE IF NOT EXISTS page ()", database="alone")
+                server.execute("DROP TABLE page", database="alone")
+
+        def a_commit_hangs() -> bool:
+            return bool(server.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+
+        with closing(open_beside(url)) as database, hearing(url) as heard, ThreadPoolExecutor(1) as threads:
             server.configure(synchronous_standby_names="nobody")
-            database.notices.announce(["evt_1"])
-            wait_until(lambda: heard)
+            writing = threads.submit(write)
+            try:
+                wait_until(a_commit_hangs)
+                database.notices.announce(["evt_1"])
+                wait_until(lambda: heard)
+            finally:
+                ended.set()
+                server.configure(synchronous_standby_names=None)
+                writing.result(PATIENCE_S)
+
+
+_COMMITTING_LAST = textwrap.dedent("""
+    import os, sys
+    from tests.databases import open_one
+    from turnout.events import event
+    database = open_one(sys.argv[1])
+    event.set_up(database, sys.argv[2], {"null": "clear"})
+    database.close()
+    os._exit(0)
+""")
+
+
+def test_whoever_ends_has_told_of_the_last_commit(postgresql: str) -> None:
+    """As a command does: it would else be a look's time until a follower knows."""
+    with closing(open_beside(postgresql)) as database, hearing(postgresql) as heard:
+        hall = Hall(database)
+        command = [sys.executable, "-c", _COMMITTING_LAST, postgresql, hall.event.id]
+        subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+        wait_until(lambda: heard)
 
 
 # Through a pooler
@@ -404,8 +445,8 @@ def pooled(postgresql: str, tmp_path: Path) -> Iterator[str]:
     """The URL of the database through pgbouncer, which gives every transaction whichever connection is free."""
     if not PGBOUNCER.exists():
         pytest.skip("There is no pgbouncer here.")
-    parts = psycopg.conninfo.conninfo_to_dict(postgresql)
-    port = int(parts["port"]) + 1_000
+    parts = conninfo.conninfo_to_dict(postgresql)
+    port = int(str(parts["port"])) + 1_000
     folder = tmp_path / "pgbouncer"
     folder.mkdir()
     (folder / "users").write_text(f'"{parts["user"]}" "{parts["password"]}"\n')
@@ -437,7 +478,7 @@ def _answers(url: str) -> bool:
 
 def test_through_a_pooler_notices_take_a_way_of_their_own(pooled: str, postgresql: str) -> None:
     with closing(open_beside(pooled, postgresql)) as database, closing(open_beside(pooled, postgresql)) as other:
-        other.notices.look_every_s = 10 * PATIENCE_S
+        rest_from_looking(other)
         hall = Hall(database)
         with watching(other, hall.event.id) as watch:
             took = []

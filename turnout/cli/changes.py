@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 PAGE = 500
 AWAY_S = 1.0
-"""Between two looks while the database cannot be read."""
+"""Between two looks while the database cannot be read …"""
+LOOK_S = 10.0
+"""… and while nobody tells of anything new: whoever waits learns that it is away."""
 
 
 @click.command()
@@ -102,7 +104,7 @@ class _Waiting:
     def wait(self, after: int) -> None:
         """Until there may be something after `after`."""
         if not self._is_over.is_set():
-            self._watch.wait(after)
+            self._watch.wait(after, LOOK_S)
         if self._is_over.is_set():
             raise BrokenPipeError
 

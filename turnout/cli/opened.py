@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from turnout.cli import output
+
 if TYPE_CHECKING:
     from turnout.feed.configurations import Configurations
     from turnout.model.event import Configuration, Event
@@ -48,6 +50,7 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
     try:
         if not as_it_is:
             schema.prepare(database)
+            database.agree_on_time()
             _note_key(database)
         yield database
         if not as_it_is:
@@ -64,6 +67,23 @@ def _note_key(database: "Database") -> None:
 
     with suppress(StorageUnavailable):
         installation.note_key(database)
+
+
+def note_replica(database: "Database") -> None:
+    """Says how old a list may be that was read from a replica; nothing where none is set."""
+    from turnout.errors import StorageUnavailable
+
+    if read_settings().read_database_url is None:
+        return
+    try:
+        age_s = database.replica_age_s()
+    except StorageUnavailable:
+        output.note("The replica is away; this is from the primary.")
+        return
+    if age_s is None:
+        output.note("Read from the replica; how far it is behind cannot be told.")
+    else:
+        output.note(f"Read from the replica, {'which has everything' if age_s == 0 else f'{age_s:,.1f} s behind'}.")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, opened, opened_event
+from turnout.cli.opened import event_option, note_replica, opened, opened_event
 
 if TYPE_CHECKING:
     from turnout.feed.by_hand.replay import Original
@@ -42,7 +42,7 @@ def list_(slug: str, result: str | None, source: str | None, before: str | None,
     from turnout.events.setup import get_configuration
     from turnout.store import pushes
 
-    with opened_event(slug) as (database, configuration), database.read() as connection:
+    with opened_event(slug) as (database, configuration), database.read_replica() as connection:
         found = pushes.list_pushes(
             connection,
             configuration.event.id,
@@ -53,6 +53,7 @@ def list_(slug: str, result: str | None, source: str | None, before: str | None,
         )
         # Read after the pushes: one may be of a source that was new to us.
         its = get_configuration(database, slug)
+        note_replica(database)
     page, more = found[:limit], len(found) > limit
     if output.wants_json():
         described = [_describe(push, its) for push in page]

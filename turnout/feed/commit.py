@@ -50,7 +50,6 @@ def write(database: Database, configurations: Configurations, submissions: Seque
     began = time.monotonic()
     for attempt in range(_ATTEMPTS):
         settled = None
-        is_last = attempt == _ATTEMPTS - 1 or time.monotonic() - began > _TRIED_FOR_S
         try:
             with database.write() as connection:
                 if unknown is not None and unknown.trace is not None and find_trace(connection, unknown.trace):
@@ -58,17 +57,17 @@ def write(database: Database, configurations: Configurations, submissions: Seque
                 else:
                     unknown = None
                     settled = _settle(database, connection, configurations, submissions, passing=passing)
-        except OutcomeUnknown:
-            if is_last or settled is None or settled.trace is None:
-                raise
-            unknown = settled
-        except StillLocked:
-            # Those whose events are free need not wait for the others.
-            if passing or is_last:
-                raise
-            passing = True
-        except TransactionLost:
-            if is_last:
+        except StorageUnavailable as error:
+            if isinstance(error, OutcomeUnknown):
+                unknown = settled
+            is_last = attempt == _ATTEMPTS - 1
+            if isinstance(error, StillLocked) and not passing and unknown is None and not is_last:
+                # Those whose events are free need not wait for the others.
+                passing = True
+            elif is_last or time.monotonic() - began > _TRIED_FOR_S or not _can_go_on(error, unknown):
+                if unknown is not None and not isinstance(error, OutcomeUnknown):
+                    # Of the one before nobody knows.
+                    raise OutcomeUnknown(error.detail) from error
                 raise
         else:
             for draft in settled.drafts.values():
@@ -76,6 +75,13 @@ def write(database: Database, configurations: Configurations, submissions: Seque
             database.notices.announce(draft.event_id for draft in settled.drafts.values() if draft.changes)
             return settled.results
     raise AssertionError
+
+
+def _can_go_on(error: StorageUnavailable, unknown: _Settled | None) -> bool:
+    """Whether the transaction may be run again: it is certain that it did not take effect, or can be found out."""
+    if unknown is not None:
+        return unknown.trace is not None and isinstance(error, OutcomeUnknown | TransactionLost)
+    return isinstance(error, TransactionLost)
 
 
 def _settle(

@@ -2,48 +2,30 @@
 
 import os
 import shutil
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from turnout import settings
 from turnout.errors import StorageUnavailable
-from turnout.now import as_text, now_us
+from turnout.operations.check import Check, check_content, complete, skip
+from turnout.operations.doctor_postgresql import check_postgresql
 from turnout.settings import Origin, Settings
-from turnout.store import diagnosis, events, installation, probe, schema, secret_key
+from turnout.store import diagnosis, installation, secret_key
 from turnout.store.connect import open_configured
-from turnout.store.database import Database
 from turnout.store.file_lock import AlreadyHeld, hold_alone
 
 FREE_PROBLEM_BYTES = 100 << 20
 FREE_WARNING_BYTES = 1 << 30
-SLOW_COMMIT_S = 0.1
-_PROBES = 5
-CLOCK_WARNING_US = 2 * 1_000_000
-CLOCK_PROBLEM_US = 60 * 1_000_000
 MIN_FILES = 1_024
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs")
 _MEMORY = ("tmpfs", "ramfs")
 _OF_THE_FOLDER = ("folder", "disk", "file system", "secret key")
 _OF_THE_DATABASE = ("SQLite", "durability", "schema", "commit", "clock", "server")
-
-
-class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that was looked at, or could not be."""
-
-    name: str
-    state: Literal["ok", "warning", "problem", "not checked"]
-    message: str
-    """What was found, or why nothing was looked for."""
-    help: str = ""
-    """What to do; empty where all is well, and where another check says it."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -73,10 +55,13 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
             yield Check("settings", "problem", problem, "Turnout does not start like this: mend the setting.")
     yield _check_files()
     if configured is None:
-        yield from _skip(
+        yield from skip(
             "Where the database is, is not known before the settings are mended.", *_OF_THE_FOLDER, "database"
         )
-        yield from _skip("The settings come first.", *_OF_THE_DATABASE)
+        yield from skip("The settings come first.", *_OF_THE_DATABASE)
+        return
+    if not configured.database_url.startswith("sqlite:"):
+        yield from check_postgresql(configured)
         return
     path = Path(configured.database_url.removeprefix("sqlite:///"))
     folder = _check_folder(path.parent)
@@ -86,25 +71,12 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
     yield _check_file_system(existing)
     yield _check_secret_key(configured, path)
     if folder.state == "problem":
-        yield from _skip("The folder comes first.", "database", *_OF_THE_DATABASE)
+        yield from skip("The folder comes first.", "database", *_OF_THE_DATABASE)
     elif not path.exists():
         yield Check("database", "ok", f"There is none at {path} yet; it is made when Turnout starts or is first used.")
-        yield from _skip("There is no database yet.", *_OF_THE_DATABASE)
+        yield from skip("There is no database yet.", *_OF_THE_DATABASE)
     else:
-        yield from _complete(_check_database(configured, path), "The database comes first.", _OF_THE_DATABASE)
-
-
-def _skip(why: str, *names: str) -> Iterator[Check]:
-    return (Check(name, "not checked", why) for name in names)
-
-
-def _complete(checks: Iterator[Check], why: str, names: Sequence[str]) -> Iterator[Check]:
-    """These checks, and behind them a line for each of the names that is not among them."""
-    looked_at = set()
-    for check in checks:
-        looked_at.add(check.name)
-        yield check
-    yield from _skip(why, *(name for name in names if name not in looked_at))
+        yield from complete(_check_database(configured, path), "The database comes first.", _OF_THE_DATABASE)
 
 
 def _check_files() -> Check:
@@ -261,15 +233,7 @@ def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
         facts = diagnosis.read_facts(database)
         yield _check_engine(facts)
         yield from _check_durability(facts)
-        schema_check = _check_schema(facts)
-        yield schema_check
-        if facts.schema_version is not None and schema_check.state != "problem":
-            yield _check_commit(database)
-            yield _check_clock(database)
-        elif schema_check.state == "problem":
-            yield from _skip("This program does not know the schema.", "commit", "clock")
-        else:
-            yield from _skip("The database is empty.", "commit", "clock")
+        yield from check_content(database, "The disk is slow or busy. A local SSD takes a millisecond or less.")
     except StorageUnavailable as error:
         yield Check(
             "database",
@@ -305,51 +269,6 @@ def _check_durability(facts: diagnosis.DatabaseFacts) -> Iterator[Check]:
         "problem",
         f"The journal mode is {facts.journal_mode}, and commits are {'' if facts.is_flushed else 'not '}flushed.",
         "The file system does not allow a write-ahead log; put the database on another one.",
-    )
-
-
-def _check_schema(facts: diagnosis.DatabaseFacts) -> Check:
-    found = facts.schema_version
-    if found == schema.VERSION:
-        return Check("schema", "ok", f"Version {found}, as this program needs it.")
-    if found is None:
-        return Check("schema", "ok", "The database is empty; the schema is made when Turnout starts or is first used.")
-    if found > schema.VERSION:
-        return Check(
-            "schema",
-            "problem",
-            f"Version {found}; this program knows up to {schema.VERSION}.",
-            "Start the newer version of Turnout that made it, or restore the backup from before the upgrade.",
-        )
-    return Check("schema", "ok", f"Version {found}; it is brought to {schema.VERSION} when Turnout starts.")
-
-
-def _check_commit(database: Database) -> Check:
-    times_s = []
-    for _ in range(_PROBES):
-        began = time.perf_counter()
-        with database.write() as connection:
-            probe.commit_probe(connection, now_us())
-        times_s.append(time.perf_counter() - began)
-    median_s = statistics.median(times_s)
-    message = f"A commit takes {median_s * 1000:,.1f} ms until it is on disk ({_PROBES} tried)."
-    if median_s > SLOW_COMMIT_S:
-        return Check("commit", "warning", message, "The disk is slow or busy. A local SSD takes a millisecond or less.")
-    return Check("commit", "ok", message)
-
-
-def _check_clock(database: Database) -> Check:
-    with database.read() as connection:
-        last_at = events.find_last_at(connection)
-    ahead_us = 0 if last_at is None else last_at - now_us()
-    if ahead_us <= CLOCK_WARNING_US:
-        return Check("clock", "ok", f"It is {as_text(now_us())}, after everything that is stored.")
-    return Check(
-        "clock",
-        "problem" if ahead_us > CLOCK_PROBLEM_US else "warning",
-        f"The last change is stored as of {as_text(last_at or 0)}, {ahead_us / 1e6:,.0f} s from now: the clock is, or "
-        "was, wrong.",
-        "Set the clock and let it be kept (NTP). Nothing is lost: changes keep their order, under that time.",
     )
 
 

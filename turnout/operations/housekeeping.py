@@ -43,6 +43,7 @@ async def keep_house(database: Database, refusals: Refusals) -> None:
 def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Turn, stopping: threading.Event) -> bool:
     """Gives whether there is more to do at once."""
     try:
+        database.agree_on_time()
         # What this process has counted it writes itself; the rest is done by one of all.
         refusals.write()
         while _forget_answers(database, turn) == _STEP_ROWS and not stopping.is_set():

@@ -76,14 +76,16 @@ def migrate(source: Database, target: Database, *, on_progress: OnProgress = lam
             with sqlite.read() as connection:
                 expected = _count(sqlite)
                 names = {event.id: event.slug for event in events.list_events(connection)}
-            _carry_key(sqlite, target)
-            _copy(sqlite, target, arrival, expected, on_progress)
-            problems = _check(sqlite, target, expected, names, on_progress)
-            # In this order: between the two it is told to go on, and nobody can write in either place.
-            with sqlite.write() as connection:
-                moving.note_move(connection, msgspec.structs.replace(move, finished_at=now_us()))
+            problems: list[VerifiedEvent] = []
+            if move.finished_at is None:
+                _carry_key(sqlite, target)
+                _copy(sqlite, target, arrival, expected, on_progress)
+                problems = _check(sqlite, target, expected, names, on_progress)
+                with sqlite.write() as connection:
+                    moving.note_end(connection, move, now_us())
+            # Last: whoever is ended before it finds that only this is left, and until then nobody can write anywhere.
             with target.write(patient=True) as connection:
-                moving.open_for_all(connection, move)
+                moving.open_for_all(connection)
         goes_on = any(progress.rows for progress in arrival.tables.values())
         return _describe(sqlite, target, expected, names, problems, goes_on=goes_on, seconds=time.monotonic() - began)
 
@@ -95,16 +97,14 @@ def plan(source: Database, target: Database) -> Migrated:
     move = _find_move(sqlite, target)
     with sqlite.read() as connection:
         found = schema.find_version(connection)
-        if found not in (schema.VERSION, moving.FROZEN):
+        if found != schema.VERSION and (move is None or move.finished_at is None):
             raise Conflict(
                 f"The schema of {sqlite.path} is {found or 'not made yet'}; migrate-data brings it to {schema.VERSION} "
                 "first, after a backup. What would be moved can be said after that: `turnout event list` does it too."
             )
         names = {event.id: event.slug for event in events.list_events(connection)}
     _check_key(sqlite, target)
-    with target.read() as connection:
-        arrival = moving.find_arrival(connection)
-        _check_target(moving.list_tables(connection), arrival, move, target)
+    arrival = _look(target, move)
     counts = _count(sqlite)
     seconds = time.monotonic() - began
     return _describe(sqlite, target, counts, names, [], goes_on=arrival is not None, seconds=seconds, dry_run=True)
@@ -161,7 +161,7 @@ def _find_move(source: SqliteDatabase, target: Database) -> Move | None:
     if move.finished_at is not None:
         with target.read() as connection:
             arrival = moving.find_arrival(connection)
-        if arrival is None or arrival.id != move.id:
+        if arrival is None or arrival.id != move.id or move.target != target.place:
             raise Conflict(moving.explain(move))
     return move
 
@@ -186,6 +186,17 @@ def _find_key(source: SqliteDatabase) -> bytes | None:
     return source.given_secret_key or secret_key.find(source.key_file)
 
 
+def _look(target: Database, move: Move | None) -> Arrival | None:
+    """What of this move is there already. Raises Conflict, and StorageUnavailable where it cannot be looked at."""
+    try:
+        with target.read() as connection:
+            arrival = moving.find_arrival(connection)
+            _check_target(moving.list_tables(connection), arrival, move, target)
+    except StorageUnavailable as error:
+        raise StorageUnavailable(f"{target.place}: {error.detail}") from error
+    return arrival
+
+
 def _check_target(tables: list[str] | None, arrival: Arrival | None, move: Move | None, target: Database) -> None:
     """Raises Conflict where what is there is neither nothing nor this very source's."""
     if tables is None:
@@ -200,8 +211,7 @@ def _check_target(tables: list[str] | None, arrival: Arrival | None, move: Move 
     if tables:
         some = ", ".join(tables[:3]) + (" …" if len(tables) > 3 else "")
         raise Conflict(
-            f"{target.place[:1].upper()}{target.place[1:]} is not empty: it has {some}. Make an empty one (CREATE "
-            "DATABASE), and give that."
+            f"{target.place} is not empty: it has {some}. Make an empty one (CREATE DATABASE), and give that."
         )
 
 
@@ -210,8 +220,9 @@ def _check_target(tables: list[str] | None, arrival: Arrival | None, move: Move 
 
 def _begin(source: SqliteDatabase, move: Move | None, target: Database) -> Move:
     """Makes both databases ready, the target first: until it has taken its tables the source stays open."""
-    is_new = move is None
-    if move is None:
+    # One that was not frozen yet may have been brought to another schema since.
+    is_new = move is None or (move.frozen_at is None and move.schema_version != schema.VERSION)
+    if move is None or is_new:
         move = Move(new_id("mov"), target.place, schema.VERSION, None, None)
     elif move.target != target.place:
         move = msgspec.structs.replace(move, target=target.place)
@@ -219,9 +230,7 @@ def _begin(source: SqliteDatabase, move: Move | None, target: Database) -> Move:
         # What no server has noted yet: afterwards it cannot be.
         installation.note_key(source)
     # Looked at before anything is written, and again when it is.
-    with target.read() as connection:
-        arrival = moving.find_arrival(connection)
-        _check_target(moving.list_tables(connection), arrival, None if is_new else move, target)
+    _look(target, None if is_new else move)
     with source.write() as connection:
         moving.note_move(connection, move)
     if move.frozen_at is None:

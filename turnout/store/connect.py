@@ -30,7 +30,9 @@ def open_database(
 ) -> Database:
     """The database at this URL. `secret_key` is what the setting gives.
 
-    `read_url` is of a replica, `notice_url` of the database itself with no pooler in between. Raises StorageUnavailable.
+    `read_url` is of a replica, `notice_url` of the database itself where the URL goes through a pooler.
+
+    Raises StorageUnavailable.
     """
     if url.startswith("sqlite:"):
         from turnout.store.sqlite import SqliteDatabase

@@ -61,6 +61,21 @@ class Database(ABC):
         """A transaction that sees one moment of the database. Raises StorageUnavailable."""
 
     @abstractmethod
+    def read_replica(self) -> AbstractContextManager[Connection]:
+        """As `read`, for lists and exports: from a replica where there is one, which may be a little behind."""
+
+    @abstractmethod
+    def replica_age_s(self) -> float | None:
+        """How far the replica is behind, in seconds; None where there is none, or nobody can tell.
+
+        Raises StorageUnavailable.
+        """
+
+    @abstractmethod
+    def agree_on_time(self) -> None:
+        """Lets this process go by the database's clock, where several machines share it. Raises StorageUnavailable."""
+
+    @abstractmethod
     def move_log(self) -> None:
         """Does what is due after many commits; cheap when there is nothing to do. Raises StorageUnavailable."""
 

@@ -1,7 +1,11 @@
 """What the database says of itself, for `turnout doctor`."""
 
+import time
+from typing import Any
+
 import msgspec
 
+from turnout.errors import StorageUnavailable
 from turnout.store import schema
 from turnout.store.database import Database
 
@@ -30,3 +34,92 @@ def read_facts(database: Database) -> DatabaseFacts:
             is_flushed=connection.exec_driver_sql("PRAGMA synchronous").scalar_one() >= 2,
             schema_version=schema.find_version(connection),
         )
+
+
+class PostgresFacts(msgspec.Struct, frozen=True):
+    """As it is in effect where the URL leads."""
+
+    version: str
+    version_number: int
+    encoding: str
+    is_standby: bool
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    is_commit_strong: bool
+    """Whether a commit is on disk, here and at a synchronous standby, without our asking for it."""
+    standby_names: str
+    """synchronous_standby_names; empty where no commit waits for a standby."""
+    max_connections: int
+    connections: int
+    """How many of them this account may have, in this database."""
+    clock_offset_us: int
+    """What has to be added to this machine's clock for the database's."""
+
+
+def read_postgresql_facts(url: str) -> PostgresFacts:
+    """Raises StorageUnavailable, which says what the server or the way there says."""
+    row, began_us, took_us = _ask(
+        url,
+        "SELECT current_setting('server_version'), current_setting('server_version_num')::int,"
+        " current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync')::bool,"
+        " current_setting('full_page_writes')::bool, current_setting('synchronous_commit'),"
+        " current_setting('synchronous_standby_names'), current_setting('max_connections')::int,"
+        # From PostgreSQL 16 on there may be a second reserve.
+        " current_setting('superuser_reserved_connections')::int"
+        " + coalesce(current_setting('reserved_connections', true), '0')::int,"
+        " (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),"
+        " (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),"
+        " CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+    )
+    version, number, encoding, is_standby, fsync, pages, commit, names, most, kept, of_role, of_database, at = row
+    limits = [most - kept, *(limit for limit in (of_role, of_database) if limit >= 0)]
+    return PostgresFacts(
+        version=version.split(" ")[0],
+        version_number=number,
+        encoding=encoding,
+        is_standby=is_standby,
+        fsync=fsync,
+        full_page_writes=pages,
+        synchronous_commit=commit,
+        is_commit_strong=commit in ("on", "remote_apply"),
+        standby_names=names,
+        max_connections=most,
+        connections=max(0, min(limits)),
+        clock_offset_us=at - began_us - took_us // 2,
+    )
+
+
+class ReplicaFacts(msgspec.Struct, frozen=True):
+    """Of the database from which lists are read."""
+
+    is_standby: bool
+    key_fingerprint: str | None
+    """Of the secret key of the installation whose replica it is; None where it knows none."""
+
+
+def read_replica_facts(url: str) -> ReplicaFacts:
+    """Raises StorageUnavailable, which says what the server or the way there says."""
+    (is_standby, has_table), *_ = _ask(url, "SELECT pg_is_in_recovery(), to_regclass('installation') IS NOT NULL")
+    fingerprint = None
+    if has_table:
+        (fingerprint,), *_ = _ask(url, "SELECT (SELECT key_fingerprint FROM installation)")
+    return ReplicaFacts(is_standby, fingerprint)
+
+
+def _ask(url: str, query: str) -> tuple[tuple[Any, ...], int, int]:
+    """The one row, when it was asked for, and how long that took."""
+    import psycopg
+
+    from turnout.store.postgresql import _in_words as in_words
+    from turnout.store.postgresql import connect
+
+    try:
+        with connect(url) as connection:
+            began_us = time.time_ns() // 1_000
+            row = connection.execute(query.encode()).fetchone()
+            took_us = time.time_ns() // 1_000 - began_us
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"It cannot be reached: {in_words(error)}.") from error
+    assert row is not None
+    return row, began_us, took_us

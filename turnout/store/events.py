@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, text
 
+from turnout.errors import StorageUnavailable
 from turnout.model.event import Configuration, Event
 from turnout.model.key import Key
 from turnout.model.names import Name, Names
@@ -12,6 +13,7 @@ from turnout.model.policy import Policy, SourcePolicy
 from turnout.model.source import Source
 from turnout.now import now_us
 from turnout.store.statements import in_parts, insert, is_postgresql, run, slices, values
+from turnout.store.tables import VERSION
 
 _EVENT = (
     "id, slug, host, name, policy, time_zone, created_at, archived_at,"
@@ -171,6 +173,7 @@ def find_event(connection: Connection, *, slug: str | None = None, host: str | N
 
 def load_configuration(connection: Connection, event_id: str) -> Configuration | None:
     """Everything that is set up for the event: of one moment where its clock is locked, or where one only reads."""
+    _check_schema(connection)
     version = find_version(connection, event_id)
     event_row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE id = :id"), {"id": event_id}).first()
     if event_row is None or version is None:
@@ -187,6 +190,16 @@ def load_configuration(connection: Connection, event_id: str) -> Configuration |
         custom_fields=_names(connection, event_id, "custom_field"),
         groups=_names(connection, event_id, "group"),
     )
+
+
+def _check_schema(connection: Connection) -> None:
+    """Raises StorageUnavailable where a newer program has changed the schema: what we write would lack what it adds."""
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found != VERSION:
+        raise StorageUnavailable(
+            f"The database was brought to schema {found} by another version of Turnout; this process knows {VERSION}. "
+            "It has to be restarted with that version."
+        )
 
 
 def add_source(connection: Connection, source: Source, spelling: str) -> None:

@@ -1,23 +1,20 @@
 """The move of an installation into another database, as both know of it: where it goes, from where, and how far it is.
 
-From the moment at which copying begins nothing is written to the SQLite file any more. Its schema's version is one that
-no program knows, so none opens it; and triggers refuse what a program writes that had it open by then. Nothing of it is
-deleted, and `take_back` makes it what it was. The target's version is one that no program knows too, until all is
-there.
+From the moment at which copying begins no program opens either database (`find_why_shut`), and triggers refuse what one
+writes to the SQLite file that had it open by then. When all is moved the file's schema has a version that no program
+knows, so that older ones stay away too. Nothing of it is deleted, and `take_back` makes it what it was.
 """
 
 import msgspec
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
-from turnout.errors import StorageUnavailable
 from turnout.now import as_text
 from turnout.store.sqlite import MOVED_AWAY
+from turnout.store.statements import is_postgresql
 
-FROZEN = "moved"
-"""The schema's version in what is, or is being, moved away."""
-ARRIVING = "arriving"
-"""The schema's version where not all is there yet."""
+_GONE = "moved"
+"""The schema's version in what was moved away."""
 _OURS = ("moved_to", "alembic_version")
 """Tables of the source that can be written to still."""
 _PREFIX = "moved_to_"
@@ -52,18 +49,18 @@ class Arrival(msgspec.Struct, frozen=True):
     tables: dict[str, Progress]
 
 
-def refuse(connection: Connection, version: str) -> None:
-    """Says of a database that must not be opened why, and what to do. Raises StorageUnavailable."""
-    if version == FROZEN:
-        move = find_move(connection)
-        raise StorageUnavailable("The data was moved away from here." if move is None else explain(move))
-    if version == ARRIVING:
-        arrival = find_arrival(connection)
-        source = "" if arrival is None else f", from {arrival.source}"
-        raise StorageUnavailable(
-            f"An installation is being moved into this database{source}, and not all of it is here yet. Run "
-            "`turnout migrate-data` there again: it goes on where it was."
+def find_why_shut(connection: Connection) -> str | None:
+    """Why no program may work with this database, and what to do; None where any may."""
+    move = None if is_postgresql(connection) else find_move(connection)
+    if move is not None and move.frozen_at is not None:
+        return explain(move)
+    arrival = find_arrival(connection) if is_postgresql(connection) else None
+    if arrival is not None:
+        return (
+            f"An installation is being moved into this database, from {arrival.source}, and not all of it is here yet. "
+            "Run `turnout migrate-data` there again: it goes on where it was."
         )
+    return None
 
 
 def explain(move: Move) -> str:
@@ -110,10 +107,15 @@ def freeze(connection: Connection, move: Move, at: int) -> Move:
                 f'CREATE TRIGGER "{_PREFIX}{verb}_{table}" BEFORE {verb} ON "{table}"'
                 f" BEGIN SELECT RAISE(ABORT, '{MOVED_AWAY}'); END"
             )
-    connection.execute(text("UPDATE alembic_version SET version_num = :frozen"), {"frozen": FROZEN})
     frozen = msgspec.structs.replace(move, frozen_at=at)
     note_move(connection, frozen)
     return frozen
+
+
+def note_end(connection: Connection, move: Move, at: int) -> None:
+    """All is moved."""
+    connection.execute(text("UPDATE alembic_version SET version_num = :gone"), {"gone": _GONE})
+    note_move(connection, msgspec.structs.replace(move, finished_at=at))
 
 
 def take_back(connection: Connection, move: Move) -> None:
@@ -121,7 +123,10 @@ def take_back(connection: Connection, move: Move) -> None:
     for name in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all():
         if name.startswith(_PREFIX):
             connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-    connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": move.schema_version})
+    connection.execute(
+        text("UPDATE alembic_version SET version_num = :version WHERE version_num = :gone"),
+        {"version": move.schema_version, "gone": _GONE},
+    )
     connection.exec_driver_sql("DROP TABLE moved_to")
 
 
@@ -172,7 +177,6 @@ def note_arrival(connection: Connection, arrival: Arrival) -> None:
             for table, done in arrival.tables.items()
         ],
     )
-    connection.execute(text("UPDATE alembic_version SET version_num = :arriving"), {"arriving": ARRIVING})
 
 
 def go_on(connection: Connection, move_id: str, table: str, before: Progress, now: Progress) -> bool:
@@ -191,7 +195,6 @@ def go_on(connection: Connection, move_id: str, table: str, before: Progress, no
     return done.rowcount == 1
 
 
-def open_for_all(connection: Connection, move: Move) -> None:
+def open_for_all(connection: Connection) -> None:
     """All is there: from now on any program may open it."""
-    connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": move.schema_version})
     connection.exec_driver_sql("DROP TABLE moved_from")

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from queue import SimpleQueue
@@ -28,7 +27,7 @@ _SAID_EVERY_S = 300.0
 log = logging.getLogger("turnout.store")
 
 
-class Watch(ABC):
+class Watch:
     """One reader's place: woken when its event's log has grown beyond what it has read, and by no other event.
 
     It may be woken for nothing. What came between two waits wakes the second one.
@@ -91,8 +90,11 @@ class LoopWatch(Watch):
             self.is_told = False
 
 
-class Notices(ABC):
-    """The notices of one database in this process. No thread runs and nothing is opened before it is needed."""
+class Notices:
+    """The notices of one database in this process. No thread runs and nothing is opened before it is needed.
+
+    What differs between databases stands in `sqlite_notices.py` and `postgresql_notices.py`.
+    """
 
     look_every_s: float
     """Between two looks into the database while somebody waits."""
@@ -123,7 +125,8 @@ class Notices(ABC):
                 self._start("notices-tell", self._tell)
             except RuntimeError as error:
                 # No room for a thread, or the interpreter ends: what was committed stays committed.
-                self._failing.say(log.warning, "notices of changes cannot be sent, followers have to look: %s", error)
+                if self._failing.is_due():
+                    log.warning("notices of changes cannot be sent, followers have to look: %s", error)
                 return
             self._is_poked = True
         self._poke.put(None)
@@ -156,30 +159,31 @@ class Notices(ABC):
         for thread in self._threads.values():
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    # For the databases
+    # What a database may do in its own way
 
-    @abstractmethod
     def _send(self, event_ids: Collection[str]) -> None:
-        """Tells other processes; may take its time. Raises nothing that can be foreseen."""
+        """Tells other processes, where they have to be told; may take its time."""
 
-    def _end_sending(self) -> None:
-        """Closes what sending has opened, in the thread that sent."""
-
-    @abstractmethod
     def _look_if_due(self) -> None:
-        """Calls `look` where something may be new. Raises StorageUnavailable."""
+        """Looks, where something may be new. Raises StorageUnavailable."""
+        self.look()
 
     def _begin_listening(self) -> None:
-        """Somebody waits for the first time. Holds the lock."""
+        """Somebody waits. Holds the lock."""
 
     def _interrupt(self) -> None:
         """Ends whatever its own threads wait for."""
+
+    def _end_sending(self) -> None:
+        """Closes what sending has opened, in the thread that sent."""
 
     def _end_looking(self) -> None:
         """Closes what looking has opened, in the thread that looked."""
 
     def _note_found(self) -> None:
         """Something new was found by looking, of which no notice had told."""
+
+    # For them
 
     def wake(self, event_ids: Iterable[str]) -> None:
         """Wakes who waits for these events."""
@@ -244,7 +248,8 @@ class Notices(ABC):
                     self._send(due)
             except Exception:
                 # Whatever it is, it concerns nobody's push, and who waits will look.
-                self._failing.say(log.exception, "a notice could not be sent")
+                if self._failing.is_due():
+                    log.exception("a notice could not be sent")
             if self._stopping.is_set():
                 break
             time.sleep(EVERY_S)
@@ -260,20 +265,24 @@ class Notices(ABC):
                 # Who waits finds out by himself, and says so.
                 pass
             except Exception:
-                self._failing.say(log.exception, "looking for what is new has failed")
+                if self._failing.is_due():
+                    log.exception("looking for what is new has failed")
         self._end_looking()
 
 
 class Seldom:
-    """Says what would be said again and again once in a while."""
+    """When to say again what would be said all the time."""
 
     def __init__(self) -> None:
         self._said_at = float("-inf")
 
-    def say(self, write: Callable[..., object], message: str, *arguments: object) -> None:
-        if time.monotonic() - self._said_at > _SAID_EVERY_S:
-            self._said_at = time.monotonic()
-            write(message, *arguments)
+    def is_due(self) -> bool:
+        """Whether to say it now; then not again for a while."""
+        now = time.monotonic()
+        if now - self._said_at < _SAID_EVERY_S:
+            return False
+        self._said_at = now
+        return True
 
 
 def _tell_each(watches: Iterable[ThreadWatch | LoopWatch]) -> None:

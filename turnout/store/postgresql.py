@@ -4,19 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import sqlalchemy
 from psycopg import conninfo, errors
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from turnout.errors import StorageUnavailable
+from turnout.now import set_offset
 from turnout.store.database import LOCK_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost
 from turnout.store.statements import run
 
@@ -27,6 +28,8 @@ _READ_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 5
 _LOOKED_AT_AFTER_S = 5.0
 """A connection idle for longer is tried before it is used: it may have been cut meanwhile."""
+_LOOK_TIMEOUT_S = 2.0
+_CLOCKS_AGREE_US = 500_000
 _OLDEST_VERSION = 150_000
 _STRONG_ENOUGH = ("on", "remote_apply")
 """Of `synchronous_commit`: on disk here, and on the synchronous standby where there is one."""
@@ -52,12 +55,10 @@ class PostgresDatabase(Database):
         self.given_secret_key = secret_key
         self.key_file = key_file
         self.url = url
-        self._writers = _engine(url, begin=_begin_writing, wait_s=ANSWER_TIMEOUT_S, pool_size=pool_size)
-        self._readers = _engine(url, begin=_begin_reading, wait_s=_READ_TIMEOUT_S, pool_size=pool_size)
+        self._writers = _engine(url, begin=_begin_writing, pool_size=pool_size)
+        self._readers = _engine(url, begin=_begin_reading, pool_size=pool_size)
         self._replica = (
-            self._readers
-            if read_url is None
-            else _engine(read_url, begin=_begin_reading, wait_s=_READ_TIMEOUT_S, pool_size=pool_size)
+            self._readers if read_url is None else _engine(read_url, begin=_begin_reading, pool_size=pool_size)
         )
         self.notices = PostgresNotices(self.read, notice_url or url)
 
@@ -67,20 +68,26 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def write(self, *, patient: bool = False) -> Generator[Connection]:
-        with _translated(), _begun(self._writers) as (connection, driver):
-            driver.give_time(None if patient else ANSWER_TIMEOUT_S)
+        with _translated(), _begun(self._writers, None if patient else ANSWER_TIMEOUT_S) as (connection, driver):
             yield connection
             _commit(driver)
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with _translated(), _begun(self._readers) as (connection, _):
+        with _translated(), _begun(self._readers, _READ_TIMEOUT_S) as (connection, _):
             yield connection
 
     @contextmanager
     def read_replica(self) -> Generator[Connection]:
-        """As `read`, on the replica where there is one: what it shows may be a little old."""
-        with _translated(), _begun(self._replica) as (connection, _):
+        """As `read`, on the replica where there is one; where that is away, on the primary."""
+        with _translated(), ExitStack() as stack:
+            try:
+                connection, _ = stack.enter_context(_begun(self._replica, _READ_TIMEOUT_S))
+            except StorageUnavailable:
+                if self._replica is self._readers:
+                    raise
+                log.warning("the replica is away, so the primary is read")
+                connection, _ = stack.enter_context(_begun(self._readers, _READ_TIMEOUT_S))
             yield connection
 
     def move_log(self) -> None:
@@ -93,6 +100,36 @@ class PostgresDatabase(Database):
     def size_bytes(self) -> int:
         with self.read() as connection:
             return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+    def agree_on_time(self) -> None:
+        with self.write() as connection:
+            asked_at = time.time_ns() // 1_000
+            told = connection.exec_driver_sql(
+                "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+            ).scalar_one()
+            took = time.time_ns() // 1_000 - asked_at
+        offset = told - asked_at - took // 2
+        # Less may be the way there and back.
+        set_offset(offset if abs(offset) > max(_CLOCKS_AGREE_US, took) else 0)
+
+    def replica_age_s(self) -> float | None:
+        if self._replica is self._readers:
+            return None
+        with self.read() as connection:
+            in_recovery = connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one()
+            head = None if in_recovery else connection.exec_driver_sql("SELECT pg_current_wal_lsn()::text").scalar_one()
+        with _translated(), _begun(self._replica, _READ_TIMEOUT_S) as (connection, _):
+            row = connection.execute(
+                text(
+                    "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= CAST(:head AS pg_lsn),"
+                    " extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
+                ),
+                {"head": head},
+            ).one()
+        is_replica, has_all, age = row
+        if not is_replica or has_all:
+            return 0.0
+        return None if age is None else float(age)
 
     def close(self) -> None:
         self.notices.close()
@@ -174,16 +211,24 @@ class Hung(psycopg.OperationalError):
 
 
 @contextmanager
-def _begun(engine: Engine) -> Generator[tuple[Connection, _Connection]]:
-    """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced."""
+def _begun(engine: Engine, wait_s: float | None) -> Generator[tuple[Connection, _Connection]]:
+    """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced.
+
+    For its statements together the server has `wait_s`.
+    """
     connection = _begin(engine)
-    driver: _Connection = connection.connection.driver_connection  # ty: ignore[invalid-assignment]
+    driver = _driver_of(connection)
+    driver.give_time(wait_s)
     try:
         yield connection, driver
         connection.rollback()
     except BaseException as error:
         if driver.closed:
             connection.invalidate(error)
+        elif isinstance(_fault_of(error), errors.ReadOnlySqlTransaction):
+            # It was the primary and is no more: the next connection goes to whoever is.
+            connection.invalidate(error)
+            engine.dispose()
         raise
     finally:
         connection.close()
@@ -194,20 +239,30 @@ def _begin(engine: Engine) -> Connection:
         try:
             connection = engine.connect()
         except (DBAPIError, psycopg.Error) as error:
-            fault = error.orig if isinstance(error, DBAPIError) else error
+            fault = _fault_of(error)
             # Names of machines and accounts are nothing that senders should read.
             log.warning("the database cannot be reached: %s", _in_words(fault))
             raise StorageUnavailable("The database cannot be reached.") from error
         try:
+            _driver_of(connection).give_time(ANSWER_TIMEOUT_S)
             connection.begin()
         except psycopg.Error as error:
             connection.invalidate(error)
             connection.close()
-            if is_last or isinstance(error, Hung):
+            if isinstance(error, Hung):
                 raise
+            if is_last:
+                log.warning("the database takes no transaction: %s", _in_words(error))
+                raise StorageUnavailable("The database takes nothing at the moment.") from error
         else:
             return connection
     raise AssertionError
+
+
+def _driver_of(connection: Connection) -> _Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, _Connection)
+    return driver
 
 
 def _commit(driver: _Connection) -> None:
@@ -227,10 +282,10 @@ def _commit(driver: _Connection) -> None:
         raise OutcomeUnknown(f"The database could not make sure that this is stored: {driver.warnings[0]}.")
 
 
-def _engine(url: str, *, begin: Any, wait_s: float, pool_size: int) -> Engine:
+def _engine(url: str, *, begin: Any, pool_size: int) -> Engine:
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: connect(url, wait_s=wait_s),
+        creator=lambda: connect(url),
         # BEGIN and COMMIT are ours.
         isolation_level="AUTOCOMMIT",
         # Parameters are people's data; errors are logged.
@@ -269,6 +324,7 @@ def _engine(url: str, *, begin: Any, wait_s: float, pool_size: int) -> Engine:
         if connection.closed:
             raise DisconnectionError
         if time.monotonic() - entry.info.get("idle_since", time.monotonic()) > _LOOKED_AT_AFTER_S:
+            connection.give_time(_LOOK_TIMEOUT_S)
             try:
                 connection.execute("SELECT 1")
             except psycopg.Error as error:
@@ -280,7 +336,7 @@ def _engine(url: str, *, begin: Any, wait_s: float, pool_size: int) -> Engine:
 
 
 def _begin_writing(connection: Connection) -> None:
-    driver: _Connection = connection.connection.driver_connection  # ty: ignore[invalid-assignment]
+    driver = _driver_of(connection)
     # One message. Settings of the session would be somebody else's behind pgbouncer.
     run(connection, _BEGIN_WEAK if driver.is_weak else _BEGIN)
 
@@ -304,21 +360,30 @@ def _translated() -> Generator[None]:
     except PoolTimeout as error:
         raise StorageUnavailable("Too much is being read from the database and written to it.") from error
     except (DBAPIError, psycopg.Error) as error:
-        fault = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(fault, psycopg.Error):
+        fault = _fault_of(error)
+        try:
+            if not isinstance(fault, psycopg.Error):
+                raise
+            if isinstance(fault, Hung):
+                raise StorageUnavailable("The database takes what is sent and answers nothing.") from error
+            if isinstance(fault, errors.LockNotAvailable):
+                raise StillLocked("The database is busy with another program.") from error
+            if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
+                raise TransactionLost("The database ended the transaction in favour of another one.") from error
+            if _is_lost(fault):
+                log.warning("the connection to the database broke: %s", _in_words(fault))
+                raise TransactionLost("The connection to the database broke.") from error
+            if _is_storage_fault(fault):
+                raise StorageUnavailable(f"The database cannot be used at the moment: {_in_words(fault)}.") from error
             raise
-        if isinstance(fault, Hung):
-            raise StorageUnavailable("The database takes what is sent and answers nothing.") from error
-        if isinstance(fault, errors.LockNotAvailable):
-            raise StillLocked("The database is busy with another program.") from error
-        if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
-            raise TransactionLost("The database ended the transaction in favour of another one.") from error
-        if _is_lost(fault):
-            log.warning("the connection to the database broke: %s", _in_words(fault))
-            raise TransactionLost("The connection to the database broke.") from error
-        if _is_storage_fault(fault):
-            raise StorageUnavailable(f"The database cannot be used at the moment: {_in_words(fault)}.") from error
-        raise
+        finally:
+            # Else it, its traceback and all that was to be stored hold one another until they are collected.
+            del fault
+
+
+def _fault_of(error: BaseException) -> BaseException | None:
+    """What the driver says."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _is_lost(fault: psycopg.Error) -> bool:

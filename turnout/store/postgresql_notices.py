@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from turnout.now import new_id
 from turnout.store.notices import Notices, Seldom
+from turnout.store.postgresql import Hung, connect
 from turnout.store.postgresql import _Connection as DriverConnection
 from turnout.store.postgresql import _in_words as in_words
-from turnout.store.postgresql import connect
 
 CHANNEL = "turnout"
 EVERYTHING = "*"
@@ -71,11 +71,10 @@ class PostgresNotices(Notices):
             except psycopg.Error as error:
                 self._end_sending()
                 # One that was cut meanwhile is replaced at once.
-                if is_new or self._stopping.is_set():
+                if is_new or isinstance(error, Hung):
                     self._send_again_at = time.monotonic() + _SEND_AGAIN_S
-                    self._sending_fails.say(
-                        log.warning, "notices of changes cannot be sent, followers have to look: %s", in_words(error)
-                    )
+                    if self._sending_fails.is_due():
+                        log.warning("notices of changes cannot be sent, followers have to look: %s", in_words(error))
                     return
 
     def _end_sending(self) -> None:
@@ -85,25 +84,20 @@ class PostgresNotices(Notices):
 
     def _notify(self, connection: DriverConnection, event_ids: Collection[str]) -> None:
         connection.give_time(_ANSWER_S)
-        # A notice need not be on disk, nor wait for a standby.
+        # It writes nothing else, so PostgreSQL neither flushes for it nor waits for a standby.
         connection.execute(
-            "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, payload)"
-            " FROM unnest(%s::text[]) AS payload",
+            "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload",
             (CHANNEL, payloads(self._name, event_ids)),
         )
-
-    def _look_if_due(self) -> None:
-        self.look()
 
     def _note_found(self) -> None:
         if not self._is_listening:
             return
         self._found += 1
-        if self._found >= _FOUND_WITHOUT_NOTICE:
-            self._looking_finds.say(
-                log.warning,
+        if self._found >= _FOUND_WITHOUT_NOTICE and self._looking_finds.is_due():
+            log.warning(
                 "changes were found of which no notice had told: does TURNOUT_NOTICE_DATABASE_URL, or "
-                "TURNOUT_DATABASE_URL where that is not set, go through a pooler? LISTEN needs a way without one",
+                "TURNOUT_DATABASE_URL where that is not set, go through a pooler? LISTEN needs a way without one"
             )
 
     def _begin_listening(self) -> None:
@@ -129,11 +123,11 @@ class PostgresNotices(Notices):
                     self.wake_all()
                     self._listen(connection)
             except psycopg.Error as error:
-                self._listening_fails.say(
-                    log.warning, "notices of changes cannot be heard, followers have to look: %s", in_words(error)
-                )
+                if self._listening_fails.is_due():
+                    log.warning("notices of changes cannot be heard, followers have to look: %s", in_words(error))
             except Exception:
-                self._listening_fails.say(log.exception, "notices of changes cannot be heard")
+                if self._listening_fails.is_due():
+                    log.exception("notices of changes cannot be heard")
             finally:
                 self._is_listening = False
             if time.monotonic() - began > _LONGEST_PAUSE_S:

@@ -131,7 +131,8 @@ def list_pushes(
             "event_id": event_id,
             "source_number": source_number,
             "result": result,
-            "before_id": before_id,
+            # A NUL, which PostgreSQL does not take in a text, is in no id; this is as good as the smallest character.
+            "before_id": before_id and before_id.replace("\0", "\1"),
             "limit": limit,
         },
     )

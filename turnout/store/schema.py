@@ -3,17 +3,15 @@
 import logging
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from turnout.errors import StorageUnavailable
 from turnout.store import backup_file, moving
 from turnout.store.database import LOCK_TIMEOUT_S, Database
 from turnout.store.sqlite import SqliteDatabase
 from turnout.store.statements import is_postgresql
-from turnout.store.tables import metadata
+from turnout.store.tables import VERSION, metadata
 
-VERSION = "0007"
-"""The revision of the last migration."""
 _ADVISORY_LOCK = 0x5475726E6F7574
 """Any number that nobody else takes: this is our name in ASCII."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,15 +22,16 @@ def prepare(database: Database) -> None:
     """Makes the schema what this program needs. Raises StorageUnavailable when it cannot."""
     with database.read() as connection:
         found = find_version(connection)
+        _refuse_shut(connection)
     if found == VERSION:
         return
     with database.write(patient=True) as connection:
         come_first(connection)
         found = find_version(connection)
+        _refuse_shut(connection)
         if found is None:
             make(connection)
         elif found != VERSION:
-            moving.refuse(connection, found)
             _refuse_unknown(found)
             if isinstance(database, SqliteDatabase):
                 # Under the writer's lock: what is migrated is what was backed up.
@@ -74,6 +73,12 @@ def make(connection: Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{VERSION}')")
 
 
+def _refuse_shut(connection: Connection) -> None:
+    why = moving.find_why_shut(connection)
+    if why is not None:
+        raise StorageUnavailable(why)
+
+
 def _refuse_unknown(found: str) -> None:
     if not is_known(found):
         raise StorageUnavailable(
@@ -109,3 +114,5 @@ def _migrate(connection: Connection) -> None:
         environment.configure(connection=connection)
         # Inside the transaction that the caller has begun, so that a migration is whole or not at all.
         environment.run_migrations()
+    # Processes of the version before, on other machines, see that what they know is old, and stop (`events.py`).
+    connection.execute(text("UPDATE clocks SET version = version + 1"))

@@ -79,6 +79,7 @@ def put(path: Path, key: bytes) -> bytes:
     """
     temporary = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             write(temporary, key)
             # Not renamed, which would replace another's.

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,15 @@ class SqliteDatabase(Database):
     def read(self) -> Generator[Connection]:
         with self._translated(), self._readers.begin() as connection:
             yield connection
+
+    def read_replica(self) -> AbstractContextManager[Connection]:
+        return self.read()
+
+    def replica_age_s(self) -> float | None:
+        return None
+
+    def agree_on_time(self) -> None:
+        """Nothing: whoever uses the file has the same clock."""
 
     @contextmanager
     def read_outside(self) -> Generator[Any]:

@@ -1,6 +1,6 @@
 """SQLite's side of notices: who commits tells this process; what other processes commit is seen by looking."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -26,9 +26,6 @@ class SqliteNotices(Notices):
         self._driver_error = driver_error
         self._connection: Any = None
         self._seen: int | None = None
-
-    def _send(self, event_ids: Collection[str]) -> None:
-        """Nothing: other processes look."""
 
     def _look_if_due(self) -> None:
         # Before the look: what is committed during it raises the number again.

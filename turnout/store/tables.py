@@ -20,6 +20,9 @@ from sqlalchemy import (
     text,
 )
 
+VERSION = "0007"
+"""The revision of the last migration that leads here."""
+
 metadata = MetaData()
 
 # As bytes, as SQLite does: in a language's order, which differs from machine to machine, no index could be walked.

@@ -1,6 +1,7 @@
 """What `turnout verify` reads: everything of one event, in order and as a stream, damaged rows included."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -12,6 +13,8 @@ from turnout.store.changes import find_rows, read_change
 from turnout.store.statements import in_parts, placeholder, values
 
 _READ_ROWS = 500
+_STREAMED = {"stream_results": True, "max_row_buffer": _READ_ROWS}
+"""Or PostgreSQL's driver would hold all rows of an event at once."""
 _decode_attendee = msgspec.json.Decoder(Attendee).decode
 _decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
@@ -107,22 +110,21 @@ def read_attendees(connection: Connection, event_id: str) -> Iterator[StoredAtte
 def read_histories(connection: Connection, event_id: str) -> Iterator[StoredChange]:
     """All lines that concern attendees, in the order of their ids and then of the log."""
     # Only their places are sorted: the database would hold all lines at once.
-    result = connection.execute(
-        text(
-            "SELECT attendee_id, sequence FROM changes WHERE event_id = :event_id AND attendee_id IS NOT NULL"
-            " ORDER BY attendee_id, sequence"
-        ),
-        {"event_id": event_id},
+    rows = _read(
+        connection,
+        "SELECT attendee_id, sequence FROM changes WHERE event_id = :event_id AND attendee_id IS NOT NULL"
+        " ORDER BY attendee_id, sequence",
+        event_id,
     )
-    for places in result.partitions(_READ_ROWS):
-        rows = find_rows(connection, event_id, [place.sequence for place in places])
+    while places := list(islice(rows, _READ_ROWS)):
+        lines = find_rows(connection, event_id, [place.sequence for place in places])
         for place in places:
-            row = rows[place.sequence]
+            line = lines[place.sequence]
             try:
-                change = read_change(row)
+                change = read_change(line)
             except msgspec.DecodeError:
                 change = None
-            yield StoredChange(row.attendee_id, row.sequence, row.previous, change)
+            yield StoredChange(line.attendee_id, line.sequence, line.previous, change)
 
 
 def find_present(
@@ -215,6 +217,7 @@ def list_lost_bodies(connection: Connection, event_id: str, limit: int) -> list[
 
 def _read(connection: Connection, statement: str, event_id: str) -> Iterator[Row[Any]]:
     """Rows as the database finds them, a few at a time."""
-    result = connection.execute(text(statement), {"event_id": event_id})
-    for rows in result.partitions(_READ_ROWS):
-        yield from rows
+    # Closed also where the reader has had enough, or the database keeps it open.
+    with connection.execute(text(statement), {"event_id": event_id}, execution_options=_STREAMED) as result:
+        for rows in result.partitions(_READ_ROWS):
+            yield from rows

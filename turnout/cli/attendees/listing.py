@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import current, event_option, opened_event
+from turnout.cli.opened import current, event_option, note_replica, opened_event
 
 if TYPE_CHECKING:
     from turnout.model.attendee import Attendee
@@ -40,9 +40,11 @@ def list_(slug: str, search: str | None, group: str | None, status: str, limit: 
         }
         if output.wants_json():
             _write_all(_read_all(database, configuration.event.id, wanted, limit))
+            note_replica(database)
             return
         most = limit or SHOWN
         found = list(_read_all(database, configuration.event.id, wanted, most + 1))
+        note_replica(database)
     output.table(
         ("email", "name", "company", "groups", "status", "updated"),
         [
@@ -73,7 +75,7 @@ def _read_all(
     after, left = "", limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
-        with database.read() as connection:
+        with database.read_replica() as connection:
             configuration = current(configurations, connection, event_id)
             page = attendees.list_attendees(connection, event_id, after_id=after, limit=size, **wanted)
         yield from ((one, configuration) for one in page)

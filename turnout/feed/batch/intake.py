@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from turnout import errors
-from turnout.feed.authenticate import Caller, get_caller
+from turnout.feed.authenticate import Caller, find_caller, get_caller
 from turnout.feed.batch.complete import complete
 from turnout.feed.batch.csv.failed import write_failed
 from turnout.feed.batch.csv.table import describe, name_line
@@ -159,15 +159,21 @@ class _Batching:
         self.precise = self.first.policy.status_codes == "precise"
 
     async def _get_caller(self, given: Sequence[str], *, fresh: bool = False) -> Caller:
-        return await get_caller(
-            self.feed.configurations,
-            self.feed.refusals,
-            self.request.gateway,
-            given,
-            self.request.address,
-            scope="push",
-            fresh=fresh,
-        )
+        try:
+            return await get_caller(
+                self.feed.configurations,
+                self.feed.refusals,
+                self.request.gateway,
+                given,
+                self.request.address,
+                scope="push",
+                fresh=fresh,
+            )
+        except errors.StorageUnavailable:
+            # Nobody can tell whether the key is still good. As far as is known, this is the status asked for (D4).
+            known = find_caller(self.feed.configurations, self.request.gateway, given)
+            self.precise = known is not None and known.policy.status_codes == "precise"
+            raise
 
     async def _take_authenticated(self) -> Answer:
         """Takes the items chunk by chunk. Raises StaleConfiguration; what is done by then is not done again."""

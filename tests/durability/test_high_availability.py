@@ -1,0 +1,165 @@
+"""A primary and a synchronous standby: one of the two may go at any moment, and no acknowledged push with it."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.durability.load import Senders, check_acknowledged
+from tests.postgresql import PostgresServer
+from tests.product import Product, RunningServer
+from turnout.operations.verify.verify import verify
+
+
+class Pair:
+    """Two PostgreSQL servers, of which the second has all that the first has acknowledged."""
+
+    def __init__(self, folder: Path, started: ExitStack) -> None:
+        self.primary = started.enter_context(PostgresServer(folder / "primary", durable=True))
+        self.primary.create_database("turnout")
+        self.standby = self.primary.make_standby(folder / "standby", "second")
+        user = self.primary.url_of("turnout").partition("@")[0]
+        self.url = f"{user}@127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}/turnout"
+        """Whichever of the two takes writes."""
+
+
+@pytest.fixture
+def started() -> Iterator[ExitStack]:
+    with ExitStack() as started:
+        yield started
+
+
+@pytest.fixture
+def pair(tmp_path: Path, started: ExitStack) -> Pair:
+    return Pair(tmp_path, started)
+
+
+@pytest.fixture
+def start(tmp_path: Path, started: ExitStack, pair: Pair) -> Callable[..., Product]:
+    numbers = itertools.count(1)
+
+    def start(**settings: str) -> Product:
+        folder = tmp_path / f"machine-{next(numbers)}"
+        folder.mkdir()
+        environment = {f"TURNOUT_{name}": value for name, value in settings.items()}
+        running = RunningServer(folder, pair.url, TURNOUT_TRUSTED_PROXIES="127.0.0.1/32", **environment)
+        return started.enter_context(Product(started.enter_context(running)))
+
+    return start
+
+
+def test_d1_when_the_primary_dies_the_standby_has_every_acknowledged_push(
+    pair: Pair, start: Callable[..., Product]
+) -> None:
+    """Killed under load and promoted: service resumes by itself, on two machines."""
+    products = [start(), start()]
+    event = products[0].make_event()
+    senders = Senders(event).start()
+    senders.wait_for(200)
+    pair.primary.kill()
+    senders.wait_for_refusals(10)
+    assert {problem["code"] for problem in senders.refused} == {"storage_unavailable"}
+    pair.standby.promote()
+    # It would wait for a standby of its own otherwise.
+    senders.wait_for(100)
+    senders.stop()
+    check_acknowledged(event, senders.receipts)
+    event.check()
+    assert verify(event.database).ok
+    assert all(problem["retryable"] for problem in senders.refused)
+    event.move_to(products[1].server)
+    assert event.push_ok({"profile.email": "after@example.org"})["result"] == "created"
+
+
+def test_d1_with_the_standby_gone_there_is_no_false_acknowledgement(pair: Pair, start: Callable[..., Product]) -> None:
+    """COMMIT hangs then, and nothing tells whether the other machine has it: that is said within ten seconds."""
+    event = start().make_event()
+    senders = Senders(event).start()
+    senders.wait_for(100)
+    pair.standby.kill()
+    began = time.monotonic()
+    senders.wait_for_refusals(8)
+    # With a second for the machine that this runs on.
+    assert time.monotonic() - began < 11
+    acknowledged = len(senders.receipts)
+    senders.wait_for_refusals(4)
+    assert len(senders.receipts) == acknowledged
+    pair.standby.start()
+    pair.standby.wait_until_streaming()
+    senders.wait_for(100)
+    senders.stop()
+    check_acknowledged(event, senders.receipts)
+    event.check()
+    assert verify(event.database).ok
+    assert all(problem["retryable"] for problem in senders.refused)
+
+
+@pytest.mark.parametrize("function", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_d1_a_wait_for_the_standby_that_is_cut_short_is_no_acknowledgement(
+    pair: Pair, start: Callable[..., Product], function: str
+) -> None:
+    """PostgreSQL answers it with success and a warning: stored here, and perhaps not there."""
+    event = start().make_event()
+    event.push_ok({"profile.email": "before@example.org"})
+    pair.standby.kill()
+    senders = Senders(event, threads=2).start()
+    while not (
+        waiting := pair.primary.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = 'turnout' AND wait_event = 'SyncRep'", database="postgres"
+        )
+    ):
+        pass
+    for (process,) in waiting:
+        pair.primary.execute(f"SELECT {function}({process})")
+    senders.wait_for_refusals(2)
+    assert senders.receipts == []
+    pair.standby.start()
+    pair.standby.wait_until_streaming()
+    senders.wait_for(10)
+    senders.stop()
+    check_acknowledged(event, senders.receipts)
+    assert verify(event.database).ok
+
+
+def test_lists_are_read_from_the_replica_and_say_how_old_they_are(pair: Pair, start: Callable[..., Product]) -> None:
+    import subprocess
+
+    from tests.product import TURNOUT
+
+    product = start()
+    event = product.make_event()
+    event.push_ok({"profile.email": "john.doe@example.com"})
+    environment = product.server.environment | {"TURNOUT_READ_DATABASE_URL": pair.standby.url_of("turnout")}
+
+    def list_attendees() -> tuple[str, str]:
+        done = subprocess.run(
+            [*TURNOUT, "attendees", "list", "--event", event.slug],
+            env=environment,
+            cwd=product.server.folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout, done.stderr
+
+    pair.standby.wait_until_streaming()
+    shown, noted = list_attendees()
+    assert "john.doe@example.com" in shown
+    assert noted == "Read from the replica, which has everything.\n"
+    # It receives, and shows nothing new.
+    pair.standby.execute("SELECT pg_wal_replay_pause()")
+    event.push_ok({"profile.email": "jane.roe@example.com"})
+    shown, noted = list_attendees()
+    assert "john.doe@example.com" in shown
+    assert "jane.roe@example.com" not in shown
+    assert noted.startswith("Read from the replica, ")
+    assert noted.endswith(" s behind.\n")
+    pair.standby.execute("SELECT pg_wal_replay_resume()")
+    pair.standby.kill()
+    pair.primary.configure(synchronous_standby_names=None)
+    shown, noted = list_attendees()
+    assert "jane.roe@example.com" in shown
+    assert noted.endswith("The replica is away; this is from the primary.\n")

@@ -1,0 +1,314 @@
+"""What happens to PostgreSQL, and what must not happen to pushes: each acknowledged one is there, once (D1, D3)."""
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.durability.cutting import CuttingWay, Moment
+from tests.durability.load import Senders, check_acknowledged
+from tests.postgresql import PostgresServer
+from tests.product import Product, RunningServer, TestedEvent
+from turnout.now import made_at, now_us
+from turnout.operations.verify.verify import verify
+
+_databases = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server of these tests' own, which keeps what it says that it keeps."""
+    with PostgresServer(tmp_path_factory.mktemp("postgresql"), durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def url(postgresql: PostgresServer) -> str:
+    return postgresql.create_database(f"faults_{next(_databases)}")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Product]]:
+    """Starts a server on a database: several on the same one are several machines."""
+    with ExitStack() as started:
+        numbers = itertools.count(1)
+
+        def start(url: str, **settings: str) -> Product:
+            folder = tmp_path / f"machine-{next(numbers)}"
+            folder.mkdir()
+            environment = {f"TURNOUT_{name}": value for name, value in settings.items()}
+            running = RunningServer(folder, url, TURNOUT_TRUSTED_PROXIES="127.0.0.1/32", **environment)
+            return started.enter_context(Product(started.enter_context(running)))
+
+        yield start
+
+
+def check(event: TestedEvent, *senders: Senders) -> None:
+    """Every acknowledged push is there; every other one got an answer that says to come again; all agrees."""
+    for one in senders:
+        one.stop()
+        check_acknowledged(event, one.receipts)
+        assert {problem["retryable"] for problem in one.refused} <= {True}
+    event.check()
+    assert verify(event.database).ok
+    # Nothing was applied twice: a line of the log for each push that has one, and the other way round.
+    with event.database.read() as connection:
+        (twice,) = connection.exec_driver_sql(
+            "SELECT count(*) FROM (SELECT push_id FROM changes WHERE push_id IS NOT NULL"
+            " GROUP BY event_id, push_id HAVING count(*) > 1) AS twice"
+        ).one()
+    assert twice == 0
+    assert event.push_ok({"profile.email": "last@example.org"})["result"] in ("created", "unchanged")
+
+
+def test_a_restart_under_load_loses_nothing_and_service_resumes_by_itself(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    event = start(url).make_event()
+    senders = Senders(event).start()
+    senders.wait_for(50)
+    for end in (postgresql.stop, postgresql.kill):
+        end()
+        senders.wait_for_refusals(5)
+        assert {problem["code"] for problem in senders.refused} == {"storage_unavailable"}
+        assert event.product.client.get(f"{event.product.server.url}/health").status_code == 503
+        postgresql.start()
+        senders.wait_for(100)
+    check(event, senders)
+
+
+def test_a_database_that_hangs_is_answered_retryable_within_ten_seconds(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    event = start(url).make_event()
+    senders = Senders(event).start()
+    senders.wait_for(50)
+    postgresql.pause()
+    began = time.monotonic()
+    try:
+        senders.wait_for_refusals(8)
+        # With a second for the machine that this runs on.
+        assert time.monotonic() - began < 11
+        with pytest.raises(AssertionError):
+            event.push_ok({"profile.email": "hung@example.org"})
+    finally:
+        postgresql.resume()
+    senders.wait_for(100)
+    check(event, senders)
+
+
+@pytest.mark.parametrize("moment", ["before COMMIT", "after COMMIT"])
+def test_a_connection_cut_while_it_commits_is_looked_up_and_applied_once(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product], moment: Moment
+) -> None:
+    with CuttingWay(postgresql.port) as way:
+        product = start(url.replace(f":{postgresql.port}/", f":{way.port}/"))
+        event = product.make_event()
+        senders = Senders(event).start()
+        for _ in range(20):
+            senders.wait_for(10)
+            way.cut(moment)
+            assert way.cuts.acquire(timeout=30)
+        senders.wait_for(20)
+        senders.stop()
+        # What was cut off was looked up, and nobody had to send it again.
+        assert senders.refused == []
+        # Nor was it run again, and taken for a repeat of itself.
+        assert {receipt["result"] for receipt in senders.receipts} == {"created", "updated"}
+        check(event, senders)
+
+
+@pytest.mark.parametrize("moment", ["before COMMIT", "after COMMIT"])
+def test_a_repeat_that_is_cut_off_is_counted_once(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product], moment: Moment
+) -> None:
+    """It adds no line to the push log by which it could be found."""
+    body = {"profile": {"email": "john.doe@example.com", "title": "CTO"}}
+    with CuttingWay(postgresql.port) as way:
+        event = start(url.replace(f":{postgresql.port}/", f":{way.port}/")).make_event()
+        receipt = event.push_ok(body)
+        for repeats in range(1, 4):
+            way.cut(moment)
+            again = event.push_ok(body)
+            assert way.cuts.acquire(timeout=30)
+            assert (again["id"], again["result"]) == (receipt["id"], "unchanged")
+            with event.database.read() as connection:
+                counted = connection.exec_driver_sql("SELECT repeats FROM pushes").scalar_one()
+            assert counted == repeats
+
+
+def test_connections_cut_in_the_middle_of_transactions_cost_nobody_anything(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    event = start(url).make_event()
+    senders = Senders(event).start()
+    for _ in range(20):
+        senders.wait_for(10)
+        postgresql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", url.rpartition("/")[2]
+        )
+    senders.wait_for(20)
+    check(event, senders)
+
+
+_FAILING_IN_TURN = """
+    CREATE SEQUENCE faults;
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE number bigint := nextval('faults');
+        BEGIN
+            IF number % 3 = 0 THEN
+                RAISE EXCEPTION 'made to fail'
+                USING ERRCODE = CASE WHEN number % 2 = 0 THEN '40001' ELSE '40P01' END;
+            END IF;
+            RETURN NEW;
+        END $$;
+    CREATE TRIGGER fail BEFORE INSERT ON changes FOR EACH STATEMENT EXECUTE FUNCTION fail()
+"""
+"""Every third statement that adds lines fails once, in turn as a deadlock and as a failed serialization."""
+
+
+def test_deadlocks_and_serialization_failures_are_tried_again(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    event = start(url).make_event()
+    database = url.rpartition("/")[2]
+    event.push_ok({"profile.email": "first@example.org"})
+    postgresql.execute(_FAILING_IN_TURN, database=database)
+    senders = Senders(event, threads=4).start()
+    senders.wait_for(100)
+    senders.stop()
+    assert senders.refused == []
+    check(event, senders)
+
+
+def test_a_real_deadlock_ends_well(postgresql: PostgresServer, url: str, start: Callable[..., Product]) -> None:
+    """Somebody locks two events' clocks in the wrong order while their pushes are committed together."""
+    product = start(url)
+    events = sorted((product.make_event(), product.make_event()), key=lambda event: event.id)
+    with closing(psycopg.connect(url)) as other:
+        # We are to find out first, and to be the one that is ended.
+        other.execute("SET deadlock_timeout = '30s'")
+        other.execute("SELECT 1 FROM clocks WHERE event_id = %s FOR UPDATE", (events[1].id,))
+        answers: list[object] = []
+        pushing = [
+            threading.Thread(
+                target=lambda event=event: answers.append(event.push_ok({"profile.email": "a@example.org"}))
+            )
+            for event in events
+        ]
+        for one in pushing:
+            one.start()
+        other.execute("SELECT 1 FROM clocks WHERE event_id = %s FOR UPDATE", (events[0].id,))
+        other.rollback()
+        for one in pushing:
+            one.join(30)
+        assert len(answers) == 2
+    product.check()
+
+
+def test_an_event_that_somebody_holds_does_not_hold_up_the_others(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    product = start(url)
+    held, free = product.make_event(), product.make_event()
+    with closing(psycopg.connect(url)) as other:
+        other.execute("SELECT 1 FROM clocks WHERE event_id = %s FOR UPDATE", (held.id,))
+        refused: list[object] = []
+        waiting = threading.Thread(
+            target=lambda: refused.append(held.push_failed({"profile.email": "held@example.org"})["code"])
+        )
+        waiting.start()
+        while waiting.is_alive():
+            assert free.push_ok({"profile.email": "free@example.org"})
+        assert refused == ["storage_unavailable"]
+        other.rollback()
+    assert held.push_ok({"profile.email": "held@example.org"})["result"] == "created"
+    product.check()
+
+
+def test_without_a_free_connection_senders_are_asked_to_come_again(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    product = start(url)
+    event = product.make_event()
+    event.push_ok({"profile.email": "first@example.org"})
+    postgresql.cut_connections(url.rpartition("/")[2])
+    with ExitStack() as greedy:
+        with suppress(psycopg.OperationalError):
+            while True:
+                greedy.enter_context(closing(psycopg.connect(url)))
+        problem = event.push_failed({"profile.email": "second@example.org"})
+        assert (problem["code"], problem["retryable"]) == ("storage_unavailable", True)
+        # Which machine and which account is nothing that a sender should read.
+        assert "127.0.0.1" not in str(problem)
+    assert event.push_ok({"profile.email": "second@example.org"})["result"] == "created"
+    product.check()
+
+
+def test_three_machines_on_one_database_keep_one_order_and_lose_no_update(
+    url: str, start: Callable[..., Product]
+) -> None:
+    """One of them is killed under load and comes back; the others do not notice."""
+    machines = [start(url) for _ in range(3)]
+    event = machines[0].make_event()
+    seen = [TestedEvent(machine, event.id, event.slug, event.key) for machine in machines]
+    senders = [Senders(one, threads=4).start() for one in seen]
+    for one in senders:
+        one.wait_for(30)
+    machines[2].server.kill()
+    senders[2].stop()
+    for one in senders[:2]:
+        one.wait_for(60)
+    machines[2].server.start()
+    seen[2].move_to(machines[2].server)
+    late = Senders(seen[2], threads=4).start()
+    late.wait_for(30)
+    check(event, *senders, late)
+    assert all(one.refused == [] for one in (*senders, late))
+
+
+def test_a3_a_revocation_on_one_machine_holds_on_the_others_from_that_instant(
+    url: str, start: Callable[..., Product]
+) -> None:
+    from turnout.events import keys
+
+    here, there = start(url), start(url)
+    event = here.make_event()
+    elsewhere = TestedEvent(there, event.id, event.slug, event.key)
+    for number in range(3):
+        elsewhere.key = event.make_source(f"source {number}")
+        assert elsewhere.push({"profile.email": "john.doe@example.com"}).status_code == 200
+        keys.revoke(here.server.database, elsewhere.key.split("_")[1].join(("key_", "")))
+        assert elsewhere.push({"profile.email": "john.doe@example.com"}).status_code == 401
+
+
+def test_d7_a_machine_whose_clock_is_off_by_minutes_does_not_disturb_the_order(
+    url: str, start: Callable[..., Product]
+) -> None:
+    """Times and ids are the database's, whatever the machine says."""
+    right, behind, ahead = start(url), start(url), start(url)
+    event = right.make_event()
+    machines = [event]
+    for product, offset in ((behind, "-7m"), (ahead, "+7m")):
+        product.server.end(signal.SIGTERM)
+        product.server.start("faketime", "-f", offset)
+        machines.append(TestedEvent(product, event.id, event.slug, event.key))
+    began = now_us()
+    for number in range(5):
+        for machine in machines:
+            title = f"{number} of {machine.product.server.url}"
+            receipt = machine.push_ok({"profile.email": "john.doe@example.com", "profile.title": title})
+            assert receipt["result"] in ("created", "updated")
+            assert abs(made_at(receipt["id"]) - now_us()) < 30_000_000
+    for line in event.changes():
+        assert began - 2_000_000 < line.at < now_us() + 2_000_000
+    # The last one said is what holds.
+    assert event.attendee("john.doe@example.com")["profile"]["title"] == title
+    event.check()
+    assert verify(event.database).ok

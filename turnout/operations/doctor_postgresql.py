@@ -1,0 +1,225 @@
+"""What `turnout doctor` looks at where the database is PostgreSQL: the server in place of files."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from turnout.errors import StorageUnavailable
+from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete
+from turnout.settings import Settings
+from turnout.store import installation, secret_key
+from turnout.store.connect import open_configured
+from turnout.store.database import Database
+from turnout.store.diagnosis import PostgresFacts, read_postgresql_facts, read_replica_facts
+
+OLDEST_VERSION = 150_000
+NAMES = (
+    "PostgreSQL",
+    "encoding",
+    "durability",
+    "connections",
+    "database clock",
+    "secret key",
+    "schema",
+    "commit",
+    "clock",
+    "replica",
+)
+"""What is looked at behind `database`."""
+_NOTICES = 2
+"""Connections of a process: one tells of changes, one hears of them."""
+_LATE_S = 60.0
+"""So far behind, a replica is of little use."""
+
+
+def check_postgresql(configured: Settings) -> Iterator[Check]:
+    """Everything about the database and the way there. No URL is shown: it may hold a password."""
+    return complete(_check(configured), "The database comes first.", NAMES)
+
+
+def _check(configured: Settings) -> Iterator[Check]:
+    try:
+        facts = read_postgresql_facts(configured.database_url)
+    except StorageUnavailable as error:
+        yield Check(
+            "database",
+            "problem",
+            error.detail,
+            "See that PostgreSQL runs there, that its pg_hba.conf and firewalls let this machine in, and that user, "
+            "password and database in TURNOUT_DATABASE_URL are right.",
+        )
+        return
+    with closing(open_configured(configured)) as database:
+        yield from _check_reached(configured, database, facts)
+
+
+def _check_reached(configured: Settings, database: Database, facts: PostgresFacts) -> Iterator[Check]:
+    if facts.is_standby:
+        yield Check(
+            "database",
+            "problem",
+            f"{database.place} is a standby, which takes no writes.",
+            "Set TURNOUT_DATABASE_URL to the primary, or name all machines in it: postgresql://…@one,other/…",
+        )
+    else:
+        yield Check("database", "ok", f"{database.place} answers, and takes writes.")
+    yield _check_version(facts)
+    yield _check_encoding(facts)
+    yield _check_durability(facts)
+    yield _check_connections(configured, facts)
+    yield _check_database_clock(facts)
+    if facts.is_standby or facts.version_number < OLDEST_VERSION or facts.encoding != "UTF8":
+        return
+    try:
+        yield _check_secret_key(database)
+        database.agree_on_time()
+        yield from check_content(
+            database,
+            "The database's disk, the way to it or its synchronous standby is slow. Next to the server it is a "
+            "millisecond or two.",
+        )
+    except StorageUnavailable as error:
+        yield Check(
+            "commit",
+            "problem",
+            error.detail,
+            "See PostgreSQL's log, and whether a standby in synchronous_standby_names is away: commits wait for it.",
+        )
+    yield _check_replica(configured, database)
+
+
+def _check_version(facts: PostgresFacts) -> Check:
+    if facts.version_number < OLDEST_VERSION:
+        return Check("PostgreSQL", "problem", f"It is {facts.version}.", "Turnout needs PostgreSQL 15 or later.")
+    return Check("PostgreSQL", "ok", f"It is {facts.version}.")
+
+
+def _check_encoding(facts: PostgresFacts) -> Check:
+    if facts.encoding != "UTF8":
+        return Check(
+            "encoding",
+            "problem",
+            f"The database keeps text as {facts.encoding}, which does not hold every name.",
+            "Make another one: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.",
+        )
+    return Check("encoding", "ok", "The database keeps text as UTF8.")
+
+
+def _check_durability(facts: PostgresFacts) -> Check:
+    if not facts.fsync:
+        return Check(
+            "durability",
+            "problem",
+            "fsync is off: when the machine stops, what was confirmed is lost, and the database may be damaged.",
+            "Set fsync = on in postgresql.conf, and reload.",
+        )
+    if not facts.full_page_writes:
+        return Check(
+            "durability",
+            "warning",
+            "full_page_writes is off: when the machine stops in the middle of a page, the database is damaged.",
+            "Set full_page_writes = on, unless the file system writes pages whole, as ZFS does.",
+        )
+    ours = "" if facts.is_commit_strong else ", and Turnout asks for on in its transactions"
+    waits = (
+        f"Commits wait for standbys too: synchronous_standby_names is {facts.standby_names}."
+        if facts.standby_names
+        else "No standby has to have a commit before it is confirmed: synchronous_standby_names is empty."
+    )
+    return Check(
+        "durability",
+        "ok",
+        "Every commit waits until it is on disk (fsync and full_page_writes are on, synchronous_commit is "
+        f"{facts.synchronous_commit}{ours}). {waits}",
+    )
+
+
+def _check_connections(configured: Settings, facts: PostgresFacts) -> Check:
+    pool = configured.database_pool_size
+    need = 2 * pool + _NOTICES
+    fitting = facts.connections // need
+    message = (
+        f"A process of the server takes up to {need:,} connections ({pool:,} to write, {pool:,} to read, {_NOTICES} "
+        f"for notices); of {facts.max_connections:,}, {facts.connections:,} are for this account: room for "
+        f"{'one process' if fitting == 1 else f'{fitting:,} processes'}."
+    )
+    cure = "Raise max_connections, or lower TURNOUT_DATABASE_POOL_SIZE."
+    if fitting == 0:
+        return Check("connections", "problem", message, cure)
+    if facts.connections - need < _NOTICES:
+        return Check("connections", "warning", message, f"{cure} Else the command line finds none beside the server.")
+    return Check("connections", "ok", message)
+
+
+def _check_database_clock(facts: PostgresFacts) -> Check:
+    ahead_s = -facts.clock_offset_us / 1e6
+    if abs(facts.clock_offset_us) <= CLOCK_WARNING_US:
+        return Check("database clock", "ok", "This machine and the database agree on what time it is.")
+    return Check(
+        "database clock",
+        "warning",
+        f"This machine's clock is {abs(ahead_s):,.1f} s {'ahead of' if ahead_s > 0 else 'behind'} the database's, by "
+        "which Turnout goes.",
+        "Let the clocks of both machines be kept (NTP).",
+    )
+
+
+def _check_secret_key(database: Database) -> Check:
+    try:
+        with database.read() as connection:
+            fault = installation.find_fault(connection, database)
+        kept = secret_key.find(database.key_file)
+    except StorageUnavailable as error:
+        return Check("secret key", "problem", error.detail, "Mend it before the server needs it.")
+    if fault is not None:
+        return Check("secret key", "problem", fault, "Do it before the server starts: it does not start like this.")
+    given = database.given_secret_key
+    loss = (
+        "No backup of the database holds it: keep it elsewhere. Without it encrypted secrets and suppressions are lost."
+    )
+    if given is not None and kept not in (None, given):
+        return Check(
+            "secret key",
+            "warning",
+            f"It comes from the settings; another one lies in {database.key_file} and is not used.",
+            "If the one in the file was used before, unset TURNOUT_SECRET_KEY; else move the file away.",
+        )
+    if given is not None:
+        return Check("secret key", "ok", f"It comes from the settings. {loss}")
+    if kept is not None:
+        return Check("secret key", "ok", f"It is in {database.key_file}. {loss}")
+    return Check(
+        "secret key",
+        "ok",
+        f"There is none yet; it is made in {database.key_file} when the server first starts. Where several machines "
+        "have the database in common, set TURNOUT_SECRET_KEY on all of them.",
+    )
+
+
+def _check_replica(configured: Settings, database: Database) -> Check:
+    if configured.read_database_url is None:
+        return Check("replica", "ok", "None is set: lists are read from the database itself.")
+    try:
+        replica = read_replica_facts(configured.read_database_url)
+        with database.read() as connection:
+            known = installation.find_fingerprint(connection)
+        age_s = database.replica_age_s()
+    except StorageUnavailable as error:
+        return Check(
+            "replica",
+            "warning",
+            f"{error.detail} Until it is back, lists are read from the database itself.",
+            "See that it runs, and that TURNOUT_READ_DATABASE_URL is right.",
+        )
+    if replica.key_fingerprint not in (None, known):
+        return Check(
+            "replica",
+            "problem",
+            "It is of another installation: its secret key is not that of the database.",
+            "Set TURNOUT_READ_DATABASE_URL to a replica of the database in TURNOUT_DATABASE_URL, or unset it.",
+        )
+    if not replica.is_standby:
+        return Check("replica", "ok", "It is no standby but takes writes itself, so it is not behind.")
+    if age_s is None or age_s > _LATE_S:
+        behind = "How far it is behind cannot be told." if age_s is None else f"It is {age_s:,.0f} s behind."
+        return Check("replica", "warning", behind, "See in its log whether it still follows its primary.")
+    return Check("replica", "ok", "It has everything." if age_s == 0 else f"It is {age_s:,.1f} s behind.")
