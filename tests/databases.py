@@ -35,6 +35,13 @@ def make_database(kind: str, folder: Path) -> str:
     return shared_server().create_database(f"test_{os.getpid()}_{next(_numbers)}", _find_template())
 
 
+def make_empty_database(kind: str, folder: Path) -> str:
+    """The same without the schema."""
+    if kind == "sqlite":
+        return make_database(kind, folder)
+    return shared_server().create_database(f"test_{os.getpid()}_{next(_numbers)}")
+
+
 @cache
 def _find_template() -> str:
     name = f"template_{os.getpid()}"

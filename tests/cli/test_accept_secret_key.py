@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, person
+from tests.databases import SECRET_KEY, only_postgresql, only_sqlite
 from turnout.store import secret_key
 from turnout.store.file_lock import hold_alone
 
@@ -44,6 +45,7 @@ def find_key_check(cli: Cli, code: int = 0) -> dict[str, str]:
     return next(one for one in cli.json("doctor", code=code)["checks"] if one["name"] == "secret key")
 
 
+@only_sqlite
 def test_f2_a_lost_key_is_told_and_no_other_is_made(cli: Cli, key_file: Path) -> None:
     """By a keyed digest of the address: without the key it cannot be known who is suppressed."""
     assert push_john(cli) == "suppressed"
@@ -62,6 +64,7 @@ def test_f2_a_lost_key_is_told_and_no_other_is_made(cli: Cli, key_file: Path) ->
     assert str(key_file) in check["message"]
 
 
+@only_sqlite
 def test_a_backup_without_its_key_says_so(cli: Cli, key_file: Path, tmp_path: Path) -> None:
     key_file.unlink()
     said = cli.run("backup", str(tmp_path / "tuesday.backup"))
@@ -69,6 +72,7 @@ def test_a_backup_without_its_key_says_so(cli: Cli, key_file: Path, tmp_path: Pa
     assert "no secret key yet" not in said.stdout
 
 
+@only_sqlite
 def test_f2_with_the_key_out_of_a_backup_all_is_as_before(cli: Cli, key_file: Path, tmp_path: Path) -> None:
     key_file.unlink()
     with tarfile.open(tmp_path / BACKUP) as backup:
@@ -82,6 +86,7 @@ def test_f2_with_the_key_out_of_a_backup_all_is_as_before(cli: Cli, key_file: Pa
     assert cli.json("accept-secret-key", "--yes") == {"accepted": None}
 
 
+@only_sqlite
 def test_a_restored_database_without_its_key_is_not_started(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +100,7 @@ def test_a_restored_database_without_its_key_is_not_started(
     assert "TURNOUT_SECRET_KEY is not set" in cli.error("serve", "--port", "0")
 
 
+@only_sqlite
 def test_f2_whoever_goes_on_without_is_told_what_is_lost(cli: Cli, key_file: Path) -> None:
     key_file.unlink()
     asked = cli.run("accept-secret-key", stdin="n\n", code=1)
@@ -109,8 +115,71 @@ def test_f2_whoever_goes_on_without_is_told_what_is_lost(cli: Cli, key_file: Pat
     assert "nothing to accept" in cli.text("accept-secret-key")
 
 
+@only_sqlite
 def test_beside_a_server_which_has_the_old_key_none_is_accepted(cli: Cli, key_file: Path) -> None:
     key_file.unlink()
     with hold_alone(key_file.with_name("turnout.db.server")):
         assert "A server runs on" in cli.error("accept-secret-key", "--yes")
     assert not key_file.exists()
+
+
+# --- PostgreSQL: the key is in the setting, or in the working directory ----------------------------------------------
+
+
+@pytest.fixture
+def erased(cli: Cli) -> Cli:
+    """John was erased under the key in the setting."""
+    cli.make_event()
+    cli.push(person(JOHN))
+    cli.run("attendees", "erase", "--event", "spring", JOHN, "--yes")
+    assert push_john(cli) == "suppressed"
+    return cli
+
+
+@only_postgresql
+def test_f2_with_another_key_in_the_setting_nothing_starts_until_somebody_accepts_it(
+    erased: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = bytes(range(1, 33))
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", other.hex())
+    assert "TURNOUT_SECRET_KEY is not the secret key of this database" in erased.error("serve", "--port", "0")
+    asked = erased.run("accept-secret-key", stdin="n\n", code=1)
+    assert "1 erased address will be suppressed no more" in asked.stdout
+    accepted = erased.json("accept-secret-key", "--yes")["accepted"]
+    assert accepted == {"fingerprint": secret_key.fingerprint(other), "noLongerSuppressed": 1}
+    assert push_john(erased) == "created"
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", SECRET_KEY.hex())
+    assert "is not the secret key of this database" in erased.error("serve", "--port", "0")
+
+
+@only_postgresql
+def test_f2_without_the_setting_the_key_is_looked_for_in_the_working_directory(
+    erased: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TURNOUT_SECRET_KEY")
+    file = tmp_path / "data" / "turnout.key"
+    assert f"there is no file {file}" in erased.error("serve", "--port", "0").replace("\n", " ")
+    assert not file.exists()
+    # Where somebody puts it there all is as before.
+    secret_key.put(file, SECRET_KEY)
+    assert push_john(erased) == "suppressed"
+    assert erased.json("accept-secret-key", "--yes") == {"accepted": None}
+    file.unlink()
+    accepted = erased.json("accept-secret-key", "--yes")["accepted"]
+    key = secret_key.find(file)
+    assert key is not None
+    assert accepted["fingerprint"] == secret_key.fingerprint(key)
+
+
+@only_postgresql
+def test_a_first_key_is_made_in_the_working_directory(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TURNOUT_SECRET_KEY")
+    cli.make_event()
+    cli.push(person(JOHN))
+    cli.run("attendees", "erase", "--event", "spring", JOHN, "--yes")
+    assert secret_key.find(tmp_path / "data" / "turnout.key") is not None
+    assert push_john(cli) == "suppressed"

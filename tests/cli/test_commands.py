@@ -13,6 +13,7 @@ import click
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.databases import only_postgresql, only_sqlite
 from turnout.cli import main
 from turnout.store import file_lock
 
@@ -57,6 +58,7 @@ def test_a_known_error_is_one_sentence_and_exit_code_1(cli: Cli) -> None:
     assert result.stderr == "Error: There is no event nowhere. `turnout event list` shows the events that there are.\n"
 
 
+@only_sqlite
 def test_a_file_of_another_account_is_told_in_a_sentence(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for root every file is open, the refusal is made up."""
 
@@ -69,6 +71,7 @@ def test_a_file_of_another_account_is_told_in_a_sentence(cli: Cli, monkeypatch: 
         assert "turnout.db.server is not for this account to open. Run this as" in result.stderr
 
 
+@only_sqlite
 def test_reading_where_there_is_no_database_says_so_and_makes_none(cli: Cli, tmp_path: Path) -> None:
     result = cli.run("attendees", "list", "--event", "spring", code=1)
     assert "There is no database at" in result.stderr
@@ -91,6 +94,7 @@ def test_a_mistake_in_the_command_line_is_exit_code_2(cli: Cli) -> None:
     cli.run("key", "create", "--event", "spring", "--expires", "soon", code=2)
 
 
+@only_sqlite
 def test_a_folder_that_cannot_be_written_to_is_no_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_DATABASE_URL", "sqlite:////proc/turnout/turnout.db")
     assert "/proc/turnout cannot be written to" in cli.error("event", "list")
@@ -109,9 +113,22 @@ def test_settings_that_cannot_be_meant_are_named(cli: Cli, monkeypatch: pytest.M
     assert "Did you mean TURNOUT_DATABASE_URL?" in cli.error("event", "list")
 
 
+@only_sqlite
 def test_a_file_that_is_no_database_is_no_traceback(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "turnout.db").write_text("This is a letter to my aunt. " * 100)
     assert "cannot be used" in cli.error("event", "list")
+
+
+@only_postgresql
+def test_a_database_that_cannot_be_reached_is_no_traceback_and_shows_no_password(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for url in ("postgresql://turnout:zqpassword@127.0.0.1:1/turnout", f"{cli.url}x", cli.url.replace("@", "zq@")):
+        monkeypatch.setenv("TURNOUT_DATABASE_URL", url)
+        said = cli.error("event", "list")
+        assert "The database cannot be reached" in said
+        password = url.split(":")[2].split("@")[0]
+        assert password not in said + caplog.text
 
 
 def test_what_comes_from_outside_cannot_command_the_terminal(cli: Cli) -> None:

@@ -50,7 +50,7 @@ def test_there_and_back(file: Cli, target: str, monkeypatch: pytest.MonkeyPatch)
     assert "All are there, counted and verified." in said
     assert "data/turnout.key" in said
     assert "Now set TURNOUT_DATABASE_URL to the new database" in said
-    assert target.split(":")[2].split("@")[0] not in said
+    assert target.split(":")[2].split("@", maxsplit=1)[0] not in said
     for command in (["event", "list"], ["verify"], ["key", "list", "--event", "spring"], ["serve", "--port", "0"]):
         stopped = file.run(*command, code=1).stderr
         assert "was moved from here to PostgreSQL at 127.0.0.1" in " ".join(stopped.replace("│", " ").split())

@@ -6,16 +6,18 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import text
 
 from tests.cli.conftest import Cli, person
-from tests.databases import as_file
+from tests.databases import as_file, drop_database, only_sqlite, open_one
+from tests.postgresql import shared_server
 from tests.turns import make_turn
 from turnout.events import event as events
 from turnout.feed.configurations import Configurations
@@ -27,9 +29,10 @@ from turnout.operations import retention
 from turnout.operations.retention import Retention
 from turnout.operations.verify.verify import verify
 from turnout.store import wipe as wiping
-from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.sqlite import SqliteDatabase
+from turnout.store.statements import is_postgresql
+from turnout.store.tables import metadata
 
 MARK = "zqx"
 """Stands in all that tells of anybody."""
@@ -65,9 +68,11 @@ def age_bodies(cli: Cli, days: int) -> None:
     shift = days * 86_400_000
     with closing(cli.open()) as database, database.write() as connection:
         for table, column in (("bodies", "push_id"), ("pushes", "id"), ("changes", "push_id")):
-            for (one,) in list(connection.exec_driver_sql(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")):
+            found = connection.execute(text(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"))
+            for (one,) in found.all():
                 older = f"psh_{int(one[4:16], 16) - shift:012x}{one[16:]}"
-                connection.exec_driver_sql(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (older, one))
+                statement = text(f"UPDATE {table} SET {column} = :older WHERE {column} = :one")
+                connection.execute(statement, {"older": older, "one": one})
 
 
 # --- Settings --------------------------------------------------------------------------------------------------------
@@ -198,8 +203,8 @@ def rehearse(cli: Cli, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     Some are short and some long, so that pages are split: those that hold others' rows keep copies of these.
     """
     slugs = {f"e{number}": MARK if number % 2 else "stays" for number in range(12)}
-    for slug, text in slugs.items():
-        cli.make_event(slug, "mode=rehearsal", f"keep_bodies={'30d' if text == MARK else '400d'}")
+    for slug, kept in slugs.items():
+        cli.make_event(slug, "mode=rehearsal", f"keep_bodies={'30d' if kept == MARK else '400d'}")
     dice = random.Random(seed)
     for slug in dice.choices(list(slugs), k=60):
         texts = [slugs[slug] * dice.choice((1, 50, 250)) for _ in range(dice.randrange(1, 15))]
@@ -214,6 +219,7 @@ def read_files(database: Database) -> bytes:
     return as_file(database).path.read_bytes() + (log.read_bytes() if log.exists() else b"")
 
 
+@only_sqlite
 def test_f3_of_bodies_that_went_not_a_byte_is_left_in_the_files(spring: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bodies of pushes stay 30 days, or as set; then they are gone, from the unused parts of pages too."""
     rehearse(spring, 1, monkeypatch)
@@ -224,6 +230,7 @@ def test_f3_of_bodies_that_went_not_a_byte_is_left_in_the_files(spring: Cli, mon
         assert verify(database).ok
 
 
+@only_sqlite
 def test_f3_what_a_stopped_server_left_is_wiped_by_the_next(spring: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     rehearse(spring, 2, monkeypatch)
     with closing(spring.open()) as database:
@@ -264,6 +271,7 @@ def test_the_whole_file_is_looked_through_once_an_hour_and_sooner_where_it_could
     assert wiped == [0.0, 1.1, 1.2]
 
 
+@only_sqlite
 def test_wiping_ends_when_the_server_stops(spring: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     rehearse(spring, 1, monkeypatch)
     stopping = threading.Event()
@@ -317,15 +325,22 @@ def fill_with_rest(cli: Cli) -> None:
     cli.run("source", "set", "--event", "spring", "Shop", "mode=rehearsal")
     cli.push(person(f"{MARK}-rehearsed@x.org", title=MARK), source="Shop")
     with closing(cli.open()) as database, database.write() as connection:
-        event_id = connection.exec_driver_sql("SELECT id FROM events").scalar_one()
-        connection.exec_driver_sql(
-            "INSERT INTO idempotency VALUES (?, 1, ?, -1, 'd', '{}', ?)", (event_id, MARK, 1 << 60)
-        )
-        connection.exec_driver_sql("INSERT INTO refusals VALUES (?, ?, '', 1, 1, 1)", (event_id, f"{MARK}.7.7.7"))
+        its = {"event_id": connection.exec_driver_sql("SELECT id FROM events").scalar_one()}
+        statement = text("INSERT INTO idempotency VALUES (:event_id, 1, :key, -1, 'd', '{}', :at)")
+        connection.execute(statement, {**its, "key": MARK, "at": 1 << 60})
+        statement = text("INSERT INTO refusals VALUES (:event_id, :address, '', 1, 1, 1)")
+        connection.execute(statement, {**its, "address": f"{MARK}.7.7.7"})
 
 
-def find_mark(path: Path) -> dict[str, int]:
-    """How often the mark stands in each of the database's files."""
+def find_mark(database: Database) -> dict[str, int]:
+    """How often the mark stands in each of the database's files; in PostgreSQL, in how many rows of each table."""
+    with database.read() as connection:
+        if is_postgresql(connection):
+            has = "SELECT count(*) FROM {0} AS line WHERE CAST(line AS text) LIKE :mark"
+            mark = {"mark": f"%{MARK}%"}
+            counts = {name: connection.execute(text(has.format(name)), mark).scalar_one() for name in metadata.tables}
+            return {name: count for name, count in counts.items() if count}
+    path = as_file(database).path
     files = sorted(path.parent.glob(f"{path.name}*"))
     return {file.name: count for file in files if (count := file.read_bytes().count(MARK.encode()))}
 
@@ -343,10 +358,10 @@ def test_a_purge_erases_everyone_and_leaves_no_byte(spring: Cli) -> None:
     with closing(spring.open()) as database:
         before = [one[1] for one in table(database, "attendees", "event_id, id, status")]
         head = spring.json("event", "show", "spring")["lastSequence"]
-        assert find_mark(as_file(database).path)
+        assert find_mark(database)
         with structlog.testing.capture_logs() as logs:
             work(database)
-        assert find_mark(as_file(database).path) == {}
+        assert find_mark(database) == {}
         assert verify(database).ok
         assert [
             name for name in ("attendees", "addresses", "memberships", "third_party_ids") if table(database, name)
@@ -368,29 +383,41 @@ def test_a_purge_erases_everyone_and_leaves_no_byte(spring: Cli) -> None:
     assert spring.json("suppressed", "list", "--event", "spring") == {"suppressed": []}
 
 
+@contextmanager
+def copied(cli: Cli, folder: Path) -> Generator[Database]:
+    """A copy of the database as it is."""
+    if cli.url.startswith("postgresql:"):
+        name = cli.url.rpartition("/")[2]
+        url = shared_server().create_database(f"{name}_copy", name)
+    else:
+        url = f"sqlite:///{folder / 'copy.db'}"
+        with closing(cli.open()) as database:
+            as_file(database).forget_log()
+            shutil.copy(as_file(database).path, folder / "copy.db")
+    with closing(open_one(url)) as database:
+        yield database
+    drop_database(url)
+
+
 def test_a_purge_leaves_what_erasing_each_of_them_leaves(spring: Cli, tmp_path: Path) -> None:
     fill(spring, 60)
-    with closing(spring.open()) as database:
-        as_file(database).forget_log()
-        copy = tmp_path / "copy.db"
-        shutil.copy(as_file(database).path, copy)
+    with copied(spring, tmp_path) as other, closing(spring.open()) as database:
         spring.run("event", "set", "spring", *OVER)
         work(database)
-        with closing(open_database(f"sqlite:///{copy}")) as other:
-            (event,) = events.list_all(other)
-            configurations = Configurations(other)
-            while people := table(other, "attendees", "event_id, id, status"):
-                erasing.erase(other, configurations, event.id, people[0][1], "retention", suppresses=False)
-            for name in ("attendees", "addresses", "memberships", "third_party_ids", "bodies", "names", "spellings"):
-                assert table(database, name) == table(other, name)
-            assert table(database, "pushes", "id, event_id, *") == table(other, "pushes", "id, event_id, *")
-            columns = "kind, attendee_id, sequence, at, email, push_id, source_number, actor, entries, previous"
-            mine, theirs = (table(one, "changes", columns) for one in (database, other))
-            told = [line for line in mine if line[0] != "erased"], [line for line in theirs if line[0] != "erased"]
-            assert [line for line in told[0] if line[0] != "setting_changed" or line[2] < 10] == told[1]
-            ends = [[(*line[:2], *line[4:]) for line in lines if line[0] == "erased"] for lines in (mine, theirs)]
-            assert ends[0] == ends[1]
-            assert verify(other).ok
+        (event,) = events.list_all(other)
+        configurations = Configurations(other)
+        while people := table(other, "attendees", "event_id, id, status"):
+            erasing.erase(other, configurations, event.id, people[0][1], "retention", suppresses=False)
+        for name in ("attendees", "addresses", "memberships", "third_party_ids", "bodies", "names", "spellings"):
+            assert table(database, name) == table(other, name)
+        assert table(database, "pushes", "id, event_id, *") == table(other, "pushes", "id, event_id, *")
+        columns = "kind, attendee_id, sequence, at, email, push_id, source_number, actor, entries, previous"
+        mine, theirs = (table(one, "changes", columns) for one in (database, other))
+        told = [line for line in mine if line[0] != "erased"], [line for line in theirs if line[0] != "erased"]
+        assert [line for line in told[0] if line[0] != "setting_changed" or line[2] < 10] == told[1]
+        ends = [[(*line[:2], *line[4:]) for line in lines if line[0] == "erased"] for lines in (mine, theirs)]
+        assert ends[0] == ends[1]
+        assert verify(other).ok
 
 
 def test_what_is_pushed_after_a_purge_is_taken_and_erased_again(spring: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,7 +510,7 @@ def test_killed_at_any_point_a_purge_agrees_with_itself_and_goes_on(spring: Cli)
             assert verify(database).events[0].problems == []
         work(database)
         assert verify(database).ok
-        assert find_mark(as_file(database).path) == {}
+        assert find_mark(database) == {}
         kinds = [line[0] for line in table(database, "changes", "kind, sequence, at")]
     assert kinds.count("erased") == 150
 
@@ -513,6 +540,7 @@ def test_ids_tell_when_they_were_made() -> None:
     assert made_at(new_id("psh")) > 1_700_000_000_000_000
 
 
+@only_sqlite
 def test_a_purge_is_done_only_when_nothing_is_left_in_the_files(spring: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who reads for long, as a backup does, keeps old bytes in the log file."""
     spring.push(person("a@x.org"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, person
+from tests.databases import only_postgresql, only_sqlite
 
 
 def test_a_sound_database_is_ok(cli: Cli) -> None:
@@ -36,6 +37,7 @@ def test_damage_is_told_and_ends_with_1(cli: Cli) -> None:
     assert "who is not there" in cli.text("verify", code=1)
 
 
+@only_sqlite
 def test_doctor_finds_nothing_wrong(cli: Cli) -> None:
     cli.make_event()
     diagnosis = cli.json("doctor")
@@ -44,6 +46,19 @@ def test_doctor_finds_nothing_wrong(cli: Cli) -> None:
         check["name"] for check in diagnosis["checks"]
     }
     assert "No server runs" in cli.text("doctor")
+
+
+@only_postgresql
+def test_doctor_looks_at_the_database_server_in_place_of_files(cli: Cli) -> None:
+    cli.make_event()
+    checks = {check["name"]: check for check in cli.json("doctor", code=1)["checks"]}
+    assert {"database", "PostgreSQL", "durability", "connections", "secret key", "schema", "commit"} <= set(checks)
+    assert not {"folder", "disk", "file system", "SQLite"} & set(checks)
+    # The tests' server may lose everything.
+    assert [name for name, check in checks.items() if check["state"] == "problem"] == ["durability"]
+    shown = cli.text("doctor", code=1)
+    assert "Set fsync = on" in shown
+    assert cli.url.split(":")[2].split("@")[0] not in shown
 
 
 def test_doctor_says_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

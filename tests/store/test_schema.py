@@ -11,22 +11,36 @@ import pytest
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
+from tests.databases import drop_database, make_empty_database, only_sqlite, open_one
 from turnout.errors import StorageUnavailable
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees, changes, events, schema, tables
 from turnout.store.database import Database
 from turnout.store.sqlite import SqliteDatabase
+from turnout.store.statements import is_postgresql
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(SqliteDatabase(f"sqlite:///{tmp_path}/turnout.db")) as database:
+def database(database_kind: str, tmp_path: Path) -> Iterator[Database]:
+    """One with nothing in it, not even the schema."""
+    url = make_empty_database(database_kind, tmp_path)
+    with closing(open_one(url)) as database:
         yield database
+    drop_database(url)
 
 
 def list_schema(database: Database) -> set[tuple[str, ...]]:
-    """Every table and index as SQLite keeps it, but Alembic's own."""
+    """Every table and index as the database keeps it, but Alembic's own."""
     with database.read() as connection:
+        if is_postgresql(connection):
+            rows = connection.exec_driver_sql(
+                "SELECT 'table', table_name, table_name, string_agg(column_name || data_type || is_nullable, ',')"
+                " FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
+                " GROUP BY table_name UNION ALL"
+                " SELECT 'index', indexname, tablename, indexdef FROM pg_indexes"
+                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            )
+            return {tuple(row) for row in rows}
         rows = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
         return {tuple(row) for row in rows if row.tbl_name != "alembic_version"}
 
@@ -66,6 +80,7 @@ def list_columns(database: Database) -> set[tuple[Any, ...]]:
         }
 
 
+@only_sqlite
 def test_the_migrations_lead_to_what_tables_says(database: Database, older: Database) -> None:
     schema.prepare(database)
     before = list_columns(older)
@@ -95,7 +110,7 @@ def test_several_that_start_at_once_make_one_schema(database: Database) -> None:
 
     def start() -> None:
         try:
-            with closing(SqliteDatabase(database.url)) as other:
+            with closing(open_one(database.url)) as other:
                 schema.prepare(other)
         except BaseException as error:  # noqa: BLE001 - it is looked at below
             failures.append(error)

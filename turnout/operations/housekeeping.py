@@ -11,11 +11,13 @@ from turnout.feed.refusals import Refusals
 from turnout.now import now_us
 from turnout.operations.retention import Retention
 from turnout.operations.turn import Turn
-from turnout.store import pushes
+from turnout.store import commits, probe, pushes
+from turnout.store import refusals as stored_refusals
 from turnout.store.database import Database
 from turnout.store.leases import LeaseLost
 
 EVERY_S = 10.0
+TIDIED_EVERY_S = 3_600.0
 _STEP_ROWS = 500
 _REST_S = 0.1
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Tu
         database.agree_on_time()
         # What this process has counted it writes itself; the rest is done by one of all.
         refusals.write()
+        _tidy(turn)
         while _forget_answers(database, turn) == _STEP_ROWS and not stopping.is_set():
             # Pushes first.
             stopping.wait(_REST_S)
@@ -58,6 +61,16 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Tu
         # Whatever it is, the rest of the house is kept next time.
         log.exception("housekeeping_failed")
     return False
+
+
+def _tidy(turn: Turn) -> None:
+    """Once an hour: what processes that are gone have left, and refusals beyond those that are kept."""
+    if turn.is_due("tidy", TIDIED_EVERY_S) and turn.take():
+        before = now_us() - ANSWERS_KEPT_US
+        with turn.recording() as connection:
+            commits.forget(connection, before)
+            probe.forget_probes(connection, before)
+            stored_refusals.trim(connection)
 
 
 def _forget_answers(database: Database, turn: Turn) -> int:

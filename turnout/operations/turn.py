@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
@@ -25,6 +26,15 @@ class Turn:
         self._lasts_us = lasts_us
         self._holder = f"{socket.gethostname()}, process {os.getpid()}, {new_id('run')}"
         self._lease: Lease | None = None
+        self._asked_at: dict[str, float] = {}
+
+    def is_due(self, what: str, every_s: float) -> bool:
+        """Whether this process has not asked so for that long; whose turn it is shows `take`."""
+        now = time.monotonic()
+        if now - self._asked_at.get(what, now - every_s) < every_s:
+            return False
+        self._asked_at[what] = now
+        return True
 
     def take(self) -> bool:
         """Whether it is this process's turn. Raises StorageUnavailable."""
