@@ -159,7 +159,8 @@ def test_f2_without_the_setting_the_key_is_looked_for_in_the_working_directory(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TURNOUT_SECRET_KEY")
     file = tmp_path / "data" / "turnout.key"
-    assert f"there is no file {file}" in erased.error("serve", "--port", "0").replace("\n", " ")
+    assert "The secret key of this database is missing" in erased.error("serve", "--port", "0")
+    assert f"there is no file {file}" in erased.error("suppressed", "lift", "--event", "spring", JOHN)
     assert not file.exists()
     # Where somebody puts it there all is as before.
     secret_key.put(file, SECRET_KEY)

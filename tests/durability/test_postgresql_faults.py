@@ -13,6 +13,7 @@ import pytest
 
 from tests.durability.cutting import CuttingWay, Moment
 from tests.durability.load import Senders, check_acknowledged
+from tests.pgbouncer import pooled_url
 from tests.postgresql import PostgresServer
 from tests.product import Product, RunningServer, TestedEvent
 from turnout.now import made_at, now_us
@@ -286,6 +287,20 @@ def test_a3_a_revocation_on_one_machine_holds_on_the_others_from_that_instant(
         assert elsewhere.push({"profile.email": "john.doe@example.com"}).status_code == 200
         keys.revoke(here.server.database, elsewhere.key.split("_")[1].join(("key_", "")))
         assert elsewhere.push({"profile.email": "john.doe@example.com"}).status_code == 401
+
+
+def test_behind_a_pooler_that_gives_each_transaction_another_connection_all_is_the_same(
+    url: str, start: Callable[..., Product], tmp_path: Path
+) -> None:
+    """With fewer connections than the machines want."""
+    with pooled_url(url, tmp_path, pool_size=3) as pooled:
+        machines = [start(pooled, NOTICE_DATABASE_URL=url) for _ in range(2)]
+        event = machines[0].make_event()
+        senders = [Senders(TestedEvent(machine, event.id, event.slug, event.key)).start() for machine in machines]
+        for one in senders:
+            one.wait_for(100)
+        check(event, *senders)
+        assert [problem for one in senders for problem in one.refused] == []
 
 
 def test_d7_a_machine_whose_clock_is_off_by_minutes_does_not_disturb_the_order(

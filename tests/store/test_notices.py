@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import statistics
 import subprocess
 import sys
@@ -11,16 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import conninfo
 
 from tests.databases import SECRET_KEY, drop_database, make_database, open_one
 from tests.feed.builders import Hall, make_push
+from tests.pgbouncer import pooled_url
 from tests.postgresql import PostgresServer, shared_server
 from turnout.errors import NotFound
 from turnout.events import event
@@ -36,7 +35,6 @@ PATIENCE_S = 30
 """After this a test has failed; none that passes waits for it."""
 PROMISED_S = 0.1
 """From the end of the commit to the reader, in another process."""
-PGBOUNCER = Path("/usr/sbin/pgbouncer")
 
 
 @pytest.fixture
@@ -443,37 +441,8 @@ def test_whoever_ends_has_told_of_the_last_commit(postgresql: str) -> None:
 @pytest.fixture
 def pooled(postgresql: str, tmp_path: Path) -> Iterator[str]:
     """The URL of the database through pgbouncer, which gives every transaction whichever connection is free."""
-    if not PGBOUNCER.exists():
-        pytest.skip("There is no pgbouncer here.")
-    parts = conninfo.conninfo_to_dict(postgresql)
-    port = int(str(parts["port"])) + 1_000
-    folder = tmp_path / "pgbouncer"
-    folder.mkdir()
-    (folder / "users").write_text(f'"{parts["user"]}" "{parts["password"]}"\n')
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n* = host=127.0.0.1 port={parts['port']} user={parts['user']} password={parts['password']}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\npool_mode = transaction\n"
-        "auth_type = any\n"
-    )
-    process = subprocess.Popen(
-        [PGBOUNCER, "-q", *(["-u", "nobody"] if os.geteuid() == 0 else []), folder / "pgbouncer.ini"],
-        stderr=subprocess.DEVNULL,
-    )
-    url = postgresql.replace(f":{parts['port']}/", f":{port}/")
-    try:
-        wait_until(lambda: process.poll() is not None or _answers(url))
-        assert process.poll() is None
+    with pooled_url(postgresql, tmp_path) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-def _answers(url: str) -> bool:
-    with suppress(psycopg.OperationalError), psycopg.connect(url, prepare_threshold=None) as connection:
-        connection.execute("SELECT 1")
-        return True
-    return False
 
 
 def test_through_a_pooler_notices_take_a_way_of_their_own(pooled: str, postgresql: str) -> None:

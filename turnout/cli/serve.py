@@ -55,9 +55,13 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
         with ExitStack() as held, closing(open_listener(host, port)) as listener:
             if isinstance(database, SqliteDatabase):
                 held.enter_context(hold_alone(database.server_note))
-            schema.prepare(database)
-            # One that is lost or another is told now, not when somebody who was erased is back.
-            installation.prepare_key(database)
+            try:
+                schema.prepare(database)
+                # One that is lost or another is told now, not when somebody who was erased is back.
+                installation.prepare_key(database)
+            except StorageUnavailable:
+                database.close()
+                raise
             public_url = configured.public_url or f"http://localhost:{listener.getsockname()[1]}"
             if isinstance(database, SqliteDatabase):
                 # For the command line beside the server, which prints gateways' addresses too.
