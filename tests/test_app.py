@@ -1,7 +1,6 @@
 """The whole product put together: what holds for its answers, whoever gives them."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ from tests.product import Product
 from turnout import app
 from turnout.operations.metrics import Metrics
 from turnout.settings import Settings
-from turnout.store import schema
-from turnout.store.connect import open_database
+from turnout.store.database import Database
 
 ANSWERS = [
     ("GET", "/", None, 200),
@@ -43,17 +41,16 @@ def test_every_answer_has_a_request_id_of_its_own(product: Product) -> None:
     assert len(set(seen)) == len(seen) == len(ANSWERS)
 
 
-def test_the_log_tells_of_a_mistake_under_the_id_in_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_tells_of_a_mistake_under_the_id_in_the_answer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: Metrics) -> bytes:
         raise RuntimeError("broken on purpose")
 
     monkeypatch.setattr(Metrics, "render", fail)
-    database = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
-    schema.prepare(database)
     built = app.build(Settings(database_url=database.url), database, "http://localhost:8000")
     with capture_logs(processors=[merge_contextvars]) as lines:
         status, headers = asyncio.run(ask(built, "/metrics"))
-    database.close()
     assert status == 500
     [line] = [line for line in lines if line["event"] == "request_failed"]
     assert headers[b"x-request-id"].decode() == line["request"]

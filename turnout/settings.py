@@ -20,8 +20,8 @@ from msgspec import Meta
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "TURNOUT_"
-_OTHERS = ("TURNOUT_KEY",)
-"""Not settings: the sender's key, which `turnout push` reads."""
+_OTHERS = ("TURNOUT_KEY", "TURNOUT_MIGRATE_TO")
+"""Not settings: the sender's key, which `turnout push` reads, and where `turnout migrate-data` goes."""
 _TESTS = "TURNOUT_TEST_"
 
 

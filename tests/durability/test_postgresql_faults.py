@@ -315,6 +315,7 @@ def test_d7_a_machine_whose_clock_is_off_by_minutes_does_not_disturb_the_order(
         product.server.start("faketime", "-f", offset)
         machines.append(TestedEvent(product, event.id, event.slug, event.key))
     began = now_us()
+    title = ""
     for number in range(5):
         for machine in machines:
             title = f"{number} of {machine.product.server.url}"

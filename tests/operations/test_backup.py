@@ -209,8 +209,7 @@ def test_what_was_backed_up_comes_back_with_its_key(database: SqliteDatabase, fi
 def test_a_database_that_is_there_is_in_the_way(path: Path, database: SqliteDatabase, file: Path) -> None:
     back_up(database, file)
     event.create(database, "Later")
-    database._close_writer()
-    database._readers.dispose()
+    database.close()
     with pytest.raises(Conflict, match="There is a database at"):
         restore(file, path)
     assert list_events(path) == ["Spring", "Later"]
@@ -222,8 +221,7 @@ def test_with_force_what_was_there_is_kept_whole(path: Path, database: SqliteDat
     event.create(database, "Later")
     assert path.with_name("turnout.db-wal").stat().st_size, "the latest commits are in the log file"
     restored = restore(file, path, replace=True)
-    database._close_writer()
-    database._readers.dispose()
+    database.close()
     assert list_events(path) == ["Spring"]
     assert restored.put_aside is not None
     aside = Path(restored.put_aside)
@@ -234,8 +232,7 @@ def test_with_force_what_was_there_is_kept_whole(path: Path, database: SqliteDat
 
 def test_a_database_that_is_damaged_can_be_replaced(path: Path, database: SqliteDatabase, file: Path) -> None:
     back_up(database, file)
-    database._close_writer()
-    database._readers.dispose()
+    database.close()
     path.write_bytes(b"This is a letter to my aunt. " * 1_000)
     restored = restore(file, path, replace=True)
     assert list_events(path) == ["Spring"]
@@ -355,8 +352,7 @@ def test_a_damaged_backup_is_refused_and_nothing_changes(
 ) -> None:
     secret_key.get(secret_key.file_of(path))
     back_up(database, file)
-    database._close_writer()
-    database._readers.dispose()
+    database.close()
     before = files_of(path.parent)
     content = bytearray(file.read_bytes())
     damage(content)
@@ -382,8 +378,7 @@ def test_sigkill_while_restoring_leaves_the_old_database_or_the_new(
 ) -> None:
     back_up(database, file)
     event.create(database, "Later")
-    database._close_writer()
-    database._readers.dispose()
+    database.close()
     code = (
         "import sys; from pathlib import Path; from turnout.operations.restore import restore\n"
         "print('ready', flush=True); restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)"

@@ -57,8 +57,8 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def read(self) -> AbstractContextManager[Connection]:
-        """A transaction that sees one moment of the database. Raises StorageUnavailable."""
+    def read(self, *, patient: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction that sees one moment of the database; a patient one may last. Raises StorageUnavailable."""
 
     @abstractmethod
     def read_replica(self) -> AbstractContextManager[Connection]:

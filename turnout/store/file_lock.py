@@ -38,8 +38,11 @@ class FileLock:
             fcntl.flock(self._held, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        os.close(self._held)
-        os.close(self._next)
+        """Also more than once."""
+        if self._held >= 0:
+            os.close(self._held)
+            os.close(self._next)
+            self._held = self._next = -1
 
 
 def _open(path: Path) -> int:

@@ -73,8 +73,8 @@ class PostgresDatabase(Database):
             _commit(driver)
 
     @contextmanager
-    def read(self) -> Generator[Connection]:
-        with _translated(), _begun(self._readers, _READ_TIMEOUT_S) as (connection, _):
+    def read(self, *, patient: bool = False) -> Generator[Connection]:
+        with _translated(), _begun(self._readers, None if patient else _READ_TIMEOUT_S) as (connection, _):
             yield connection
 
     @contextmanager

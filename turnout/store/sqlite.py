@@ -101,7 +101,7 @@ class SqliteDatabase(Database):
                 raise
 
     @contextmanager
-    def read(self) -> Generator[Connection]:
+    def read(self, *, patient: bool = False) -> Generator[Connection]:
         with self._translated(), self._readers.begin() as connection:
             yield connection
 

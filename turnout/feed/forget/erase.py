@@ -86,7 +86,7 @@ class Traces:
 
 def find_traces(database: Database, event_id: str, reference: str, slug: str | None = None) -> Traces:
     """What there is of an attendee, found by address or id. Raises NotFound and Conflict."""
-    with database.read() as connection:
+    with database.read(patient=True) as connection:
         traces = Traces(connection, event_id, get_attendee(connection, event_id, reference, slug))
         traces.follow(connection)
     return traces

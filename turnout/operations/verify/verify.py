@@ -28,13 +28,13 @@ class Verified(msgspec.Struct, frozen=True):
 
 def verify(database: Database, slug: str | None = None, on_progress: OnProgress = lambda *_: None) -> Verified:
     """Reads all events, or one, each as it is at one moment. Raises NotFound and StorageUnavailable."""
-    with database.read() as connection:
+    with database.read(patient=True) as connection:
         wanted = [one for one in events.list_events(connection) if slug in (None, one.slug)]
     if slug is not None and not wanted:
         raise NotFound(f"There is no event {slug}. `turnout event list` shows the events that there are.")
     verified = []
     for event in wanted:
-        with database.read() as connection:
+        with database.read(patient=True) as connection:
             verified.append(_verify(connection, event, on_progress))
     return Verified(verified, not any(one.problems for one in verified))
 
