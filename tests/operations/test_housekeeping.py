@@ -6,12 +6,16 @@ from contextlib import suppress
 
 import pytest
 import structlog
+from sqlalchemy import text
 
+from tests.turns import make_turn
 from turnout.errors import StorageUnavailable
 from turnout.feed.refusals import Refusals
+from turnout.now import now_us
 from turnout.operations import housekeeping
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.retention import Retention
+from turnout.store import commits
 from turnout.store.database import Database
 
 
@@ -68,3 +72,21 @@ def test_it_ends_after_the_step_under_way(database: Database, monkeypatch: pytes
         assert ended.is_set()
 
     asyncio.run(run())
+
+
+def test_once_an_hour_what_gone_processes_have_left_is_tidied_up(database: Database) -> None:
+    old = now_us() - 2 * 24 * 3_600 * 1_000_000
+    with database.write() as connection:
+        commits.note(connection, "evt_1", "a process", 1, old)
+        commits.note(connection, "evt_1", "another", 1, now_us())
+        connection.execute(text("INSERT INTO probe (id, at) VALUES (-1, :old)"), {"old": old})
+    turn = make_turn(database)
+    housekeeping._tidy(turn)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT writer FROM commits")).scalars().all() == ["another"]
+        assert connection.execute(text("SELECT id FROM probe")).scalars().all() == []
+    with database.write() as connection:
+        commits.note(connection, "evt_1", "a process", 1, old)
+    housekeeping._tidy(turn)
+    with database.read() as connection:
+        assert len(connection.execute(text("SELECT writer FROM commits")).all()) == 2
