@@ -11,12 +11,12 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
-from bench import durability, profile, report, rounds, stores
+from bench import clusters, durability, profile, report, rounds, stores
 from bench.contenders import BY_NAME, MILLION, Contender
 from bench.refused import Refused
 from bench.report import Figure, Sheet, spread
 from bench.rounds import Effort, Grounds, Rounds
-from bench.rows import NAMES, RATIOS, Goal, Row
+from bench.rows import GROUPS, MILLIONS, NAMES, RATIOS, Goal, Row
 from bench.running import Cores, Server
 
 _QUICK = Effort(rounds=2, seconds=1)
@@ -26,20 +26,30 @@ _IDLE, _LOADED, _START = Goal("≤", 110, " MiB"), Goal("≤", 240, " MiB"), Goa
 
 @click.command(epilog="Rows: " + ", ".join(NAMES))
 @click.argument("names", metavar="[ROW]…", nargs=-1, type=click.Choice(NAMES))
+@click.option("--no-million", is_flag=True, help="Without what takes minutes to prepare: a million attendees.")
 @click.option("--quick", is_flag=True, help="A smoke test: two short rounds, no million, no goals of speed.")
 @click.option("--rounds", "rounds_", default=5, show_default=True, type=click.IntRange(1), help="How often in turn.")
 @click.option("--seconds", default=4.0, show_default=True, help="Of each contender in each round.")
 @click.option("--folder", type=click.Path(path_type=Path), help="For the stores; on a disk. Default: in /var/tmp.")
 @click.option("--markdown", is_flag=True, help="The tables as Markdown.")
 def main(
-    names: tuple[str, ...], quick: bool, rounds_: int, seconds: float, folder: Path | None, markdown: bool
+    names: tuple[str, ...],
+    no_million: bool,
+    quick: bool,
+    rounds_: int,
+    seconds: float,
+    folder: Path | None,
+    markdown: bool,
 ) -> None:
     """Measure how fast Turnout is, and whether it is so honestly.
 
     Example: python -m bench noop batch
+
+    Example: python -m bench postgresql --no-million
     """
     errors = Console(stderr=True)
-    chosen = names or tuple(name for name in NAMES if not (quick and name in ("million", "memory")))
+    left_out = MILLIONS if no_million or (quick and not names) else ()
+    chosen = tuple(single for name in names or NAMES for single in GROUPS.get(name, (name,)) if single not in left_out)
     if sys.platform != "linux":
         raise click.ClickException("The benchmark reads /proc and pins processes to cores: it runs on Linux only.")
     allowed = sorted(os.sched_getaffinity(0))
@@ -48,6 +58,8 @@ def main(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     ground = Path(tempfile.mkdtemp(prefix="turnout-bench-", dir=folder or "/var/tmp"))
+    # PostgreSQL runs as somebody else where we are root.
+    ground.chmod(0o755)
     grounds = Grounds(
         ground,
         Cores(allowed[0], allowed[1]),
@@ -97,6 +109,8 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
         measured.run()
         figures += [_ratio(row, measured) for row in ratios]
         sheets.append(report.contenders_sheet(contenders, measured.rounds))
+        if any(contender.postgresql for contender in contenders):
+            sheets.append(report.shares_sheet(contenders, measured.rounds))
         figures += [
             _refused(BY_NAME[name].title, reason)
             for name, reason in measured.refused.items()
@@ -115,6 +129,15 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
             return []
 
         attempt("profile", profiled)
+    if "pg-flushes" in chosen:
+        attempt("PostgreSQL: flushes of its log against commits", lambda: _postgresql_flushes(grounds))
+    if "pg-profile" in chosen:
+
+        def profiled_on_postgresql() -> list[Figure]:
+            sheets.extend(_profile_on_postgresql(grounds))
+            return []
+
+        attempt("profile on PostgreSQL", profiled_on_postgresql)
     return figures + late, sheets
 
 
@@ -131,6 +154,13 @@ def _ratio(row: Row, measured: Rounds) -> Figure:
         prototype=row.prototype,
         goal=str(row.goal),
         is_met=row.goal.is_met(statistics.median(values)),
+        remark=_look_beside(row, measured),
+    )
+
+
+def _look_beside(row: Row, measured: Rounds) -> str:
+    return "; ".join(
+        f"{how} {' ('.join(spread([ratio(one) for one in measured.rounds]))})" for how, ratio in row.beside
     )
 
 
@@ -155,6 +185,19 @@ def _flushes(grounds: Grounds) -> list[Figure]:
     return [
         Figure(
             title=f"flushes ÷ commits ({counted.pushes:,} pushes)",
+            value=f"{counted.flushes:,} ÷ {counted.commits:,}",
+            goal="≥ 1",
+            is_met=counted.flushes >= counted.commits > 0,
+            is_speed=False,
+        )
+    ]
+
+
+def _postgresql_flushes(grounds: Grounds) -> list[Figure]:
+    counted = durability.count_postgresql_flushes(grounds)
+    return [
+        Figure(
+            title=f"PostgreSQL: flushes of its log ÷ commits ({counted.pushes:,} pushes)",
             value=f"{counted.flushes:,} ÷ {counted.commits:,}",
             goal="≥ 1",
             is_met=counted.flushes >= counted.commits > 0,
@@ -236,6 +279,23 @@ def _profile(grounds: Grounds) -> Sheet:
         before = _account(server)
         server.run(grounds.load(server, push, requests), breathless_is_fine=True)
         return report.profile_sheet(profile.split(before, _account(server)), requests)
+
+
+def _profile_on_postgresql(grounds: Grounds) -> list[Sheet]:
+    """The same on PostgreSQL, and the statements of a commit by the clock: ours, the driver's, the server's."""
+    push = BY_NAME["pg"]
+    store, cluster = grounds.store_on_postgresql("pg-profile", push.attendees, counting=True)
+    with Server(store, grounds.cores, {"BENCH_PROFILE": "1"}) as server:
+        warm = server.run(grounds.load(server, push, 2_000), breathless_is_fine=True)
+        requests = max(1_000, round(warm.rows_per_s * grounds.effort.seconds))
+        cluster.execute("SELECT pg_stat_statements_reset()", database=clusters.DATABASE)
+        before = _account(server)
+        measured = server.run(grounds.load(server, push, requests), breathless_is_fine=True)
+        after = _account(server)
+        counted = cluster.execute(profile.SERVER_SIDE, database=clusters.DATABASE)
+    sheet = report.profile_sheet(profile.split(before, after), requests)
+    statements = profile.split_statements(before, after, counted)
+    return [sheet, report.statements_sheet(statements, measured)]
 
 
 def _account(server: Server) -> profile.Account:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench import clusters
 from bench.contenders import BY_NAME
 from bench.refused import Refused
 from bench.rounds import Grounds
@@ -42,7 +43,7 @@ def count_flushes(grounds: Grounds) -> Flushes:
     if shutil.which("strace") is None:
         raise Refused("there is no strace; install it (on Debian and Ubuntu: apt-get install strace)")
     store = grounds.store("flushes", 1_000)
-    trace = store.path.parent / "strace"
+    trace = store.folder / "strace"
     # -D: the server is our own child, and strace its other relative.
     command = ("strace", "-D", "-f", "-y", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-o", str(trace))
     with Server(store, grounds.cores, command=(*command, *BENCH_SERVER)) as server:
@@ -50,6 +51,19 @@ def count_flushes(grounds: Grounds) -> Flushes:
         for contender, requests in ((BY_NAME["push"], _TOGETHER), (BY_NAME["push-1"], _LONE)):
             server.run(grounds.load(server, contender, requests), breathless_is_fine=True)
         after, flushed_after = server.count(), _count(trace)
+    return Flushes(flushed_after - flushed_before, after.commits - before.commits, _TOGETHER + _LONE)
+
+
+def count_postgresql_flushes(grounds: Grounds) -> Flushes:
+    """The same on PostgreSQL, which counts them itself."""
+    store, cluster = grounds.store_on_postgresql("pg-flushes", 1_000)
+    flushed_before = clusters.count_flushes(cluster)
+    with Server(store, grounds.cores) as server:
+        before = server.count()
+        for contender, requests in ((BY_NAME["pg"], _TOGETHER), (BY_NAME["push-1"], _LONE)):
+            server.run(grounds.load(server, contender, requests), breathless_is_fine=True)
+        after = server.count()
+    flushed_after = clusters.count_flushes(cluster)
     return Flushes(flushed_after - flushed_before, after.commits - before.commits, _TOGETHER + _LONE)
 
 

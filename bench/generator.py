@@ -46,7 +46,9 @@ def render(load: Load) -> tuple[list[bytes], Counter[str]]:
     chance = random.Random(load.first_serial)
     results: Counter[str] = Counter()
     if load.kind == "noop":
-        bodies = [_request(load, "/noop", people.body(chance.randrange(load.attendees), n)) for n in range(NOOP_BODIES)]
+        bodies = [
+            _request(load, 0, "/noop", people.body(chance.randrange(load.attendees), n)) for n in range(NOOP_BODIES)
+        ]
         return (bodies * (load.requests // NOOP_BODIES + 1))[: load.requests], results
     if load.kind == "batch":
         requests = []
@@ -54,10 +56,9 @@ def render(load: Load) -> tuple[list[bytes], Counter[str]]:
             rows = chance.sample(range(load.attendees), BATCH_ROWS)
             first = load.first_serial + n * BATCH_ROWS
             batch = b"[" + b",".join(people.body(row, serial) for serial, row in enumerate(rows, first)) + b"]"
-            requests.append(_request(load, f"/e/{load.slug}/attendees/batch", batch))
+            requests.append(_request(load, n, "/batch", batch))
             results["updated"] += BATCH_ROWS
         return requests, results
-    path = f"/e/{load.slug}/attendees"
     # In a mixture the first tenth of the attendees stays as it was loaded, so that some pushes say nothing new.
     kept = load.attendees // 10 if load.kind == "mixed" else 0
     requests = []
@@ -69,7 +70,7 @@ def render(load: Load) -> tuple[list[bytes], Counter[str]]:
             content, result = people.body(load.attendees + serial, serial), "created"
         else:
             content, result = people.body(chance.randrange(kept), 0), "unchanged"
-        requests.append(_request(load, path, content))
+        requests.append(_request(load, serial, "", content))
         results[result] += 1
     return requests, results
 
@@ -92,7 +93,8 @@ def run(load: Load, requests: list[bytes], results: Counter[str]) -> Measured:
     waiting = iter(requests)
     open_requests = 0
 
-    cpu_before, demand_before, began_at = processes.cpu_s(load.server_pid), processes.own_demand_s(), clock()
+    cpu_before, demand_before, began_at = _cpu_s(load), processes.own_demand_s(), clock()
+    own_before = time.process_time()
     for number in by_number:
         request = next(waiting, None)
         if request is not None:
@@ -135,31 +137,35 @@ def run(load: Load, requests: list[bytes], results: Counter[str]) -> Measured:
         if load.kill_after is None or len(acknowledged) < load.kill_after:
             raise
         acknowledged += _read_rest(sockets, parts)
-        return _measured(load, times, 1.0, 1.0, 0.0, requests, results, acknowledged)
+        return _measured(load, times, 1.0, (1.0, 0.0, 0.0), 0.0, requests, results, acknowledged)
     seconds = clock() - began_at
     demand_s = processes.own_demand_s() - demand_before
-    cpu_s = processes.cpu_s(load.server_pid) - cpu_before
+    own_s = time.process_time() - own_before
+    used = [after - before for before, after in zip(cpu_before, _cpu_s(load), strict=True)]
     if load.kind == "batch":
         _check_batch(last)
-    return _measured(load, times, seconds, cpu_s, demand_s / seconds, requests, results, [])
+    return _measured(load, times, seconds, (used[0], used[1], own_s), demand_s / seconds, requests, results, [])
 
 
 def _measured(
     load: Load,
     times: "array[float]",
     seconds: float,
-    cpu_s: float,
+    cpu_s: tuple[float, float, float],
     busy: float,
     requests: list[bytes],
     results: Counter[str],
     acknowledged: list[str],
 ) -> Measured:
     ordered = sorted(times)
+    server_s, database_s, generator_s = cpu_s
     return Measured(
         requests=len(times),
         rows=len(times) * (BATCH_ROWS if load.kind == "batch" else 1),
         seconds=seconds,
-        cpu_s=max(cpu_s, 0.01),
+        cpu_s=max(server_s + database_s, 0.01),
+        database_cpu_s=database_s,
+        generator_cpu_s=generator_s,
         p50_s=ordered[len(ordered) // 2],
         p99_s=ordered[len(ordered) * 99 // 100],
         busy=busy,
@@ -169,10 +175,18 @@ def _measured(
     )
 
 
-def _request(load: Load, path: str, content: bytes) -> bytes:
+def _cpu_s(load: Load) -> tuple[float, float]:
+    """Of the server, and of the database where it is not in there."""
+    return processes.cpu_s(load.server_pid), 0.0 if load.database_pid is None else processes.cpu_s(load.database_pid)
+
+
+def _request(load: Load, number: int, way: str, content: bytes) -> bytes:
+    """`way` goes on from the gateway's attendees, unless it is the no-op's."""
+    gateway = load.gateways[number % len(load.gateways)]
+    path = way if way == "/noop" else f"/e/{gateway.slug}/attendees{way}"
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost:{load.port}\r\nUser-Agent: bench\r\nAccept: */*\r\n"
-        f"Api-Key: {load.key}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"Api-Key: {gateway.key}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content
 

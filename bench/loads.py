@@ -4,8 +4,16 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["noop", "push", "mixed", "batch"]
+Kind = Literal["noop", "push", "mixed", "batch", "script"]
 BATCH_ROWS = 10_000
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """An event, and the key to it."""
+
+    event_id: str
+    slug: str
+    key: str
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,15 +21,17 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     port: int
     server_pid: int
-    slug: str
-    key: str
+    gateways: tuple[Gateway, ...]
+    """Requests go to them in turn."""
     kind: Kind
     connections: int
     requests: int
     attendees: int
-    """How many are in the event, numbered from 0."""
+    """How many are in each event, numbered from 0."""
     first_serial: int
     """From here on no badge number has been used yet."""
+    database_pid: int | None = None
+    """The process that has started all of the database's, where it is not in the server."""
     kill_after: int | None = None
     """Kill the server, as a power cut does, once so many pushes are acknowledged."""
 
@@ -34,7 +44,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Pushes in them: as many as requests, but for batches."""
     seconds: float
     cpu_s: float
-    """Of the server and whatever it has started."""
+    """Of the server and whatever it has started, and of the database."""
+    database_cpu_s: float = 0
+    """Of the database alone, where it is not in the server."""
+    generator_cpu_s: float = 0
     p50_s: float
     p99_s: float
     busy: float
@@ -54,6 +67,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows_per_cpu_s(self) -> float:
         return self.rows / self.cpu_s
+
+    @property
+    def rows_per_database_cpu_s(self) -> float:
+        return self.rows / self.database_cpu_s
 
     @property
     def cpu_per_row_s(self) -> float:

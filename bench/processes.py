@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -11,8 +12,10 @@ def tree(pid: int) -> list[int]:
     """The process and all that it has started."""
     found = [pid]
     for parent in found:
-        for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in children.read_text().split()]
+        # One may end while we look: PostgreSQL's come and go.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for children in Path(f"/proc/{parent}/task").glob("*/children"):
+                found += [int(child) for child in children.read_text().split()]
     return found
 
 
@@ -20,9 +23,11 @@ def cpu_s(pid: int) -> float:
     """Processor time that the process tree has used, in user and kernel mode."""
     ticks = 0
     for one in tree(pid):
-        # The name in parentheses may hold anything; what follows it is numbers.
-        after_name = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(int(number) for number in after_name[11:15])
+        # One that has ended meanwhile is in its parent's account of its children.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # The name in parentheses may hold anything; what follows it is numbers.
+            after_name = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(number) for number in after_name[11:15])
     return ticks / _TICKS_PER_S
 
 

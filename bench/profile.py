@@ -1,16 +1,18 @@
 """Where the processor time of a push goes: the server keeps account of the functions below, each by its thread's clock.
 
-It costs a push some microseconds itself, so the shares count and not the sums.
+It costs a push some microseconds itself, so the shares count and not the sums. Of statements it keeps the time by the
+clock too: with PostgreSQL most of it is not ours.
 """
 
 import functools
 import importlib
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -50,6 +52,28 @@ class Account(msgspec.Struct):
     loop: int = 0
     parts: dict[str, int] = {}
     """By title, without what belongs to another part."""
+    statements: dict[str, tuple[int, int, int, int]] = {}
+    """By title: calls, rows given back or sent, nanoseconds by the clock, and of our own processor time."""
+
+
+class StatementTime(msgspec.Struct, frozen=True):
+    """One kind of statement between two accounts; times in nanoseconds."""
+
+    title: str
+    calls: int
+    rows: int
+    clock: int
+    cpu: int
+    planned: int
+    executed: int
+
+    SUMS: ClassVar = ("calls", "rows", "clock", "cpu", "planned", "executed")
+
+
+SERVER_SIDE = """\
+SELECT query, calls, total_plan_time, total_exec_time FROM pg_stat_statements
+ JOIN pg_database ON pg_database.oid = dbid AND datname = current_database()"""
+"""PostgreSQL's own account, in milliseconds."""
 
 
 class _Frames(threading.local):
@@ -61,6 +85,7 @@ class _Frames(threading.local):
 
 _frames = _Frames()
 _parts: dict[str, int] = {}
+_statements: dict[str, list[int]] = {}
 
 
 def install() -> None:
@@ -77,13 +102,15 @@ def install() -> None:
             function = _listed(function)
         setattr(owner, name, _timed(title, function))
     _time_transactions()
+    _time_statements()
 
 
 def read() -> Account:
     """Asked in the loop's thread; all nought unless installed."""
     if not _parts:
         return Account()
-    return Account(time.process_time_ns(), time.thread_time_ns(), dict(_parts))
+    statements = {title: (one[0], one[1], one[2], one[3]) for title, one in _statements.items()}
+    return Account(time.process_time_ns(), time.thread_time_ns(), dict(_parts), statements)
 
 
 def split(before: Account, after: Account) -> list[tuple[str, str, int]]:
@@ -102,6 +129,70 @@ def split(before: Account, after: Account) -> list[tuple[str, str, int]]:
         *by_thread["commit"],
         ("commit", COMMIT_REST, process - loop - commit_known),
     ]
+
+
+def split_statements(before: Account, after: Account, counted: list[tuple[Any, ...]]) -> list[StatementTime]:
+    """By kind of statement, with what PostgreSQL says (rows of `SERVER_SIDE`)."""
+    server: dict[str, list[float]] = {}
+    for query, _, planned_ms, executed_ms in counted:
+        for place, spent in enumerate((planned_ms, executed_ms)):
+            server.setdefault(_title(query), [0.0, 0.0])[place] += spent * 1e6
+    found = []
+    for title, used in after.statements.items():
+        calls, rows, clock, cpu = (
+            new - old for new, old in zip(used, before.statements.get(title, (0,) * 4), strict=True)
+        )
+        if calls:
+            planned, executed = server.get(title, (0.0, 0.0))
+            found.append(StatementTime(title, calls, rows, clock, cpu, round(planned), round(executed)))
+    return found
+
+
+def _title(statement: str) -> str:
+    """`INSERT changes`: what it does, and to which table."""
+    if statement.startswith(("BEGIN", "SET")):
+        return "BEGIN"
+    if statement.startswith("COPY"):
+        return "COPY " + statement.split()[1]
+    verb = "UPDATE" if " UPDATE " in statement and statement.startswith("WITH") else statement.split(maxsplit=1)[0]
+    found = re.search(rf"(?:{'UPDATE' if verb == 'UPDATE' else 'INTO|FROM'}) ([a-z_]+)", statement)
+    return f"{verb} {found[1]}" if found else verb
+
+
+def _time_statements() -> None:
+    """In whatever module they are run from."""
+    from turnout.store import postgresql, statements
+
+    run, copy, commit = statements.run, statements._copy_postgresql, postgresql._commit
+
+    def note(title: str, rows: int, clock: int, cpu: int) -> None:
+        entry = _statements.setdefault(title, [0, 0, 0, 0])
+        for place, value in enumerate((1, rows, clock, cpu)):
+            entry[place] += value
+
+    def timed_run(connection: Any, statement: str, parameters: Any = ()) -> list[Any]:
+        clock, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        found = run(connection, statement, parameters)
+        cpu, clock = time.thread_time_ns() - cpu, time.perf_counter_ns() - clock
+        title = _title(statement)
+        note(title, len(found) or statement.count("), (") + 1 if parameters else 0, clock, cpu)
+        return found
+
+    def timed_copy(connection: Any, table: str, columns: str, rows: Any) -> None:
+        clock, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        copy(connection, table, columns, rows)
+        note(f"COPY {table}", len(rows), time.perf_counter_ns() - clock, time.thread_time_ns() - cpu)
+
+    def timed_commit(driver: Any) -> None:
+        clock, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        commit(driver)
+        note("COMMIT", 0, time.perf_counter_ns() - clock, time.thread_time_ns() - cpu)
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "run", None) is run:
+            vars(module)["run"] = timed_run
+    statements._copy_postgresql = timed_copy  # ty: ignore[invalid-assignment]
+    postgresql._commit = timed_commit  # ty: ignore[invalid-assignment]
 
 
 def _timed(title: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,14 +220,18 @@ def _listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[An
 
 
 def _time_transactions() -> None:
+    from turnout.store.postgresql import PostgresDatabase
     from turnout.store.sqlite import SqliteDatabase
 
-    write = SqliteDatabase.write
     for title in (_BEGIN, _END):
         _parts[title] = 0
+    for database in (SqliteDatabase, PostgresDatabase):
+        database.write = _with_ends_timed(database.write)  # ty: ignore[invalid-assignment]
 
+
+def _with_ends_timed(write: Callable[..., Any]) -> Callable[..., Any]:
     @contextmanager
-    def timed_write(self: SqliteDatabase, *, patient: bool = False) -> Generator[Any]:
+    def timed_write(self: Any, *, patient: bool = False) -> Generator[Any]:
         transaction = write(self, patient=patient)
         connection = _timed_once(_BEGIN, transaction.__enter__)
         try:
@@ -147,7 +242,7 @@ def _time_transactions() -> None:
         else:
             _timed_once(_END, transaction.__exit__, None, None, None)
 
-    SqliteDatabase.write = timed_write
+    return timed_write
 
 
 def _timed_once(title: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,5 +1,6 @@
 """The figures as tables: for the screen, and as Markdown for the docs."""
 
+import math
 import os
 import platform
 import statistics
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from bench.contenders import Contender
 from bench.loads import Measured
+from bench.profile import StatementTime
 from bench.rows import Round
 
 
@@ -76,6 +78,51 @@ def contenders_sheet(contenders: Sequence[Contender], rounds: Sequence[Round]) -
             "generator busy",
         ),
         lines,
+    )
+
+
+def shares_sheet(contenders: Sequence[Contender], rounds: Sequence[Round]) -> Sheet:
+    """Whose processor time it was, and how much of all cores that came to."""
+    cores = os.cpu_count() or 1
+    lines = []
+    for contender in contenders:
+        all_measured = [one.measured[contender.name] for one in rounds if contender.name in one.measured]
+        if all_measured:
+            shares = [
+                [(one.cpu_s - one.database_cpu_s) / one.rows for one in all_measured],
+                [one.database_cpu_s / one.rows for one in all_measured],
+                [one.generator_cpu_s / one.rows for one in all_measured],
+            ]
+            busy = statistics.median((one.cpu_s + one.generator_cpu_s) / one.seconds / cores for one in all_measured)
+            lines.append(
+                (contender.title, *(f"{statistics.median(share) * 1e6:,.1f}" for share in shares), f"{busy:.0%}")
+            )
+    return Sheet(
+        "Whose processor time, µs each (medians of the rounds)",
+        ("what", "server", "PostgreSQL", "load generator", f"of {cores} cores"),
+        lines,
+    )
+
+
+def statements_sheet(statements: Sequence[StatementTime], measured: Measured) -> Sheet:
+    """Each statement of a commit; the last column is what neither we nor the server's executor account for."""
+    commits = max(measured.commits, 1)
+
+    def line(title: str, one: StatementTime) -> tuple[str, ...]:
+        between = one.clock - one.cpu - one.planned - one.executed
+        times = (one.clock, one.cpu, one.planned, one.executed, between)
+        return (
+            title,
+            f"{one.calls / commits:.2f}",
+            f"{one.rows / commits:.1f}",
+            *(f"{spent / commits / 1000:,.0f}" for spent in times),
+        )
+
+    total = StatementTime("all", *(sum(getattr(one, name) for one in statements) for name in StatementTime.SUMS))
+    return Sheet(
+        f"PostgreSQL: the statements of a commit of {measured.rows / commits:.0f} pushes, µs each commit",
+        ("statement", "calls", "rows", "by the clock", "driver, CPU", "planned", "executed", "between"),
+        [line(one.title, one) for one in statements] + [line("all", total)],
     )
 
 
@@ -144,7 +191,12 @@ def _describe(all_measured: Sequence[Measured]) -> tuple[str, ...]:
         f"{middle([one.cpu_per_row_s * 1e6 for one in all_measured]):,.1f}",
         f"{middle([one.rows / one.commits for one in all_measured]):,.1f}" if all_measured[0].commits else "–",
         f"{middle([one.p50_s * 1e3 for one in all_measured]):,.2f}",
-        f"{middle([one.p99_s * 1e3 for one in all_measured]):,.2f}",
+        _known(middle([one.p99_s * 1e3 for one in all_measured]), ",.2f"),
         f"{middle([one.cpu_s / one.seconds for one in all_measured]):.0%}",
-        f"{middle([one.busy for one in all_measured]):.0%}",
+        _known(middle([one.busy for one in all_measured]), ".0%"),
     )
+
+
+def _known(value: float, how: str) -> str:
+    """pgbench is not asked for everything."""
+    return "–" if math.isnan(value) else format(value, how)

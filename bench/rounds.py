@@ -4,16 +4,18 @@ import shutil
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from bench import flush, processes, stores
-from bench.contenders import MILLION, Contender
+from bench import clusters, flush, processes, stores
+from bench.contenders import MILLION, Contender, Statistics
 from bench.loads import BATCH_ROWS, Load, Measured
 from bench.refused import OutOfBreath, Refused
 from bench.rows import Round
 from bench.running import PRODUCT, Cores, Server
 from bench.stores import Store
+from tests.postgresql import PostgresServer
 
 TRIES = 3
 """Of a measurement during which the generator was out of breath."""
@@ -46,11 +48,14 @@ class Grounds:
         self.say = say
         self._next_serial = 1
         self._stores: dict[str, Store] = {}
-        self._servers: dict[tuple[int, bool, float, str], Server] = {}
+        self._clusters: dict[str, PostgresServer] = {}
+        self._servers: dict[tuple[Any, ...], Server] = {}
 
     def close(self) -> None:
         for server in self._servers.values():
             server.kill()
+        for cluster in self._clusters.values():
+            cluster.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def store(self, name: str, attendees: int) -> Store:
@@ -60,12 +65,43 @@ class Grounds:
             self._stores[name] = stores.make(self.folder / name, attendees, self._tell_progress)
         return self._stores[name]
 
+    def store_on_postgresql(
+        self, name: str, attendees: int, *, events: int = 1, statistics: Statistics = "usual", counting: bool = False
+    ) -> tuple[Store, PostgresServer]:
+        """The same, in a PostgreSQL of its own. `statistics` are as contenders say, `counting` as clusters do."""
+        if name not in self._stores:
+            self.say(f"a PostgreSQL with {attendees * events:,} attendees")
+            folder = self.folder / name
+            cluster = clusters.start(folder, attendees * events, autovacuum=statistics == "usual", counting=counting)
+            self._clusters[name] = cluster
+            self._stores[name] = stores.make(
+                folder,
+                attendees,
+                self._tell_progress,
+                url=cluster.url_of(clusters.DATABASE),
+                database_pid=clusters.pid_of(cluster),
+                events=events,
+            )
+            clusters.settle(cluster, analyse=statistics != "none")
+            clusters.check_durable(cluster)
+        return self._stores[name], self._clusters[name]
+
+    def store_of(self, contender: Contender) -> Store:
+        name = _store_name(contender)
+        if not contender.postgresql:
+            return self.store(name, contender.attendees)
+        store, _ = self.store_on_postgresql(
+            name, contender.attendees, events=contender.events, statistics=contender.statistics
+        )
+        return store
+
     def server(self, contender: Contender) -> Server:
         """The server that the contender runs on, started when it is first asked for."""
         key = contender.server
         if key not in self._servers:
-            store = self.store(_store_name(contender), contender.attendees)
-            self._servers[key] = Server(store, self.cores, contender.switches)
+            self._servers[key] = Server(
+                self.store_of(contender), self.cores, contender.switches, unpinned=contender.unpinned
+            )
         return self._servers[key]
 
     def end(self, contender: Contender, *, kill: bool) -> None:
@@ -82,8 +118,8 @@ class Grounds:
         return Load(
             port=server.port,
             server_pid=server.pid,
-            slug=server.store.slug,
-            key=server.store.key,
+            database_pid=server.store.database_pid,
+            gateways=server.store.gateways,
             kind=contender.kind,
             connections=contender.connections,
             requests=requests,
@@ -94,10 +130,21 @@ class Grounds:
 
     def measure(self, contender: Contender, requests: int) -> Measured:
         """One measurement, tried again when the generator was out of breath."""
+        if contender.kind == "script":
+            store = self.store_of(contender)
+            return clusters.run_script(
+                self._clusters[_store_name(contender)],
+                store,
+                self.cores,
+                clients=contender.connections,
+                seconds=self.effort.seconds,
+                folder=store.folder,
+            )
         server = self.server(contender)
         for left in range(TRIES - 1, -1, -1):
             try:
-                measured = server.run(self.load(server, contender, requests))
+                # Where all share two cores, everybody wants to run and cannot.
+                measured = server.run(self.load(server, contender, requests), breathless_is_fine=contender.unpinned)
             except OutOfBreath as error:
                 if not left:
                     raise
@@ -151,6 +198,10 @@ class Rounds:
 
     def _warm_up(self, contender: Contender) -> None:
         """Finds out how many requests fill the time, and leaves the server warm."""
+        if contender.kind == "script":
+            self._grounds.store_of(contender)
+            self._requests[contender.name] = 0
+            return
         server = self._grounds.server(contender)
         if contender.kind == "push" and contender.connections == 1:
             self.flush_bytes = self._measure_log_growth(server, contender)
@@ -162,7 +213,7 @@ class Rounds:
                 1 if contender.kind == "batch" else 100, round(measured.requests / measured.seconds * seconds)
             )
         self._requests[contender.name] = requests
-        if contender.attendees == MILLION:
+        if contender.attendees == MILLION and not contender.postgresql:
             processes.forget_peak(server.pid)
 
     def _measure_log_growth(self, server: Server, contender: Contender) -> int:
@@ -184,7 +235,7 @@ class Rounds:
         )
 
     def _look_at_memory(self) -> None:
-        contender = next((one for one in self._contenders if one.attendees == MILLION), None)
+        contender = next((one for one in self._contenders if one.attendees == MILLION and not one.postgresql), None)
         if contender is not None and contender.name not in self.refused:
             pid = self._grounds.server(contender).pid
             self.memory = Memory(processes.peak_resident_bytes(pid), processes.proportional_bytes(pid))
@@ -216,4 +267,8 @@ def measure_starts(grounds: Grounds, store: Store, times: int) -> list[float]:
 
 def _store_name(contender: Contender) -> str:
     switches = "".join(f"-{name}" for name in contender.switches)
-    return f"{contender.attendees}{switches}{contender.apart and '-' + contender.apart}".lower()
+    name = f"{contender.attendees}{switches}{contender.apart and '-' + contender.apart}".lower()
+    if not contender.postgresql:
+        return name
+    pinned = "-unpinned" if contender.unpinned else ""
+    return f"pg-{name}-{contender.events}-{contender.statistics}{pinned}"

@@ -41,6 +41,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ratio: Callable[[Round], float]
     flushes: bool = False
     """Needs the cost of a flush, round by round."""
+    beside: tuple[tuple[str, Callable[[Round], float]], ...] = ()
+    """Other ways to look at the same, that no goal is for."""
 
 
 def _by_cpu(above: str, below: str) -> Callable[[Round], float]:
@@ -48,8 +50,32 @@ def _by_cpu(above: str, below: str) -> Callable[[Round], float]:
     return lambda one: one.measured[above].rows_per_cpu_s / one.measured[below].rows_per_cpu_s
 
 
+def _by_database_cpu(above: str, below: str) -> Callable[[Round], float]:
+    """The same of PostgreSQL's processor time alone."""
+    return lambda one: one.measured[above].rows_per_database_cpu_s / one.measured[below].rows_per_database_cpu_s
+
+
 def _by_clock(above: str, below: str) -> Callable[[Round], float]:
     return lambda one: one.measured[above].rows_per_s / one.measured[below].rows_per_s
+
+
+def _on_postgresql(
+    name: str, above: str, below: str, title: str, prototype: str, limit: float, *, by_clock: bool = False
+) -> Row:
+    """By processor time of server and PostgreSQL together, or by the clock; and by the other, without a goal."""
+    by_cpu, by_the_clock = _by_cpu(above, below), _by_clock(above, below)
+    return Row(
+        name=name,
+        title=f"PostgreSQL: {title}",
+        prototype=prototype,
+        goal=Goal("≥", limit),
+        contenders=(above, below),
+        ratio=by_the_clock if by_clock else by_cpu,
+        beside=(
+            ("by processor time", by_cpu) if by_clock else ("by the clock", by_the_clock),
+            *([("by PostgreSQL's alone", _by_database_cpu(above, below))] if below == "pgbench" else []),
+        ),
+    )
 
 
 def _lone_latency(one: Round) -> float:
@@ -107,6 +133,13 @@ RATIOS = (
         contenders=("push-10k", "batch"),
         ratio=_by_cpu("batch", "push-10k"),
     ),
+    _on_postgresql("pg-sqlite", "pg", "push", "durable pushes ÷ on SQLite", "0.67–0.7", 0.65),
+    _on_postgresql("pg-alone", "pg", "pg-alone", "÷ one transaction per push, with a pool", "7.3–8.2", 5),
+    _on_postgresql("pg-pgbench", "pg", "pgbench", "÷ pgbench, an upsert and two inserts in a transaction", "–", 1.5),
+    _on_postgresql("pg-fresh", "pg-none", "pg-analysed", "fresh tables ÷ analysed tables", "0.97", 0.9),
+    _on_postgresql("pg-events", "pg-64-events", "pg-64k", "64 events at once ÷ one event as large", "–", 0.8),
+    _on_postgresql("pg-workers", "pg-2", "pg-1", "two processes ÷ one, by the clock", "0.9–1.0", 0.9, by_clock=True),
+    _on_postgresql("pg-million", "pg-million", "pg", "a million attendees ÷ a thousand", "0.65", 0.7),
 )
 EXTRA = {
     "mixed": "60 % updated, 20 % created, 20 % unchanged: a contender without a ratio",
@@ -115,5 +148,11 @@ EXTRA = {
     "kill": "acknowledgements against rows after a kill",
     "start": "start-up to ready with the largest store",
     "profile": "where the processor time of a push goes",
+    "pg-flushes": "PostgreSQL: flushes of its log, by its own count, against commits",
+    "pg-profile": "PostgreSQL: where the time of a commit goes, by statement",
 }
-NAMES = (*(row.name for row in RATIOS), *EXTRA)
+_SINGLE = (*(row.name for row in RATIOS), *EXTRA)
+GROUPS = {"postgresql": tuple(name for name in _SINGLE if name.startswith("pg-"))}
+MILLIONS = ("million", "memory", "pg-million")
+"""Those that take minutes to prepare."""
+NAMES = (*_SINGLE, *GROUPS)

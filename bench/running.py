@@ -15,11 +15,12 @@ import msgspec
 from bench import processes
 from bench.loads import Load, Measured
 from bench.refused import OutOfBreath, Refused
-from bench.stores import Store
+from bench.stores import SECRET_KEY, Store
 
 MOST_BUSY = 0.85
 """Of the generator; beyond it, its own speed is in the figures."""
 _PATIENCE_S = 300
+_TOLD_WITHIN_S = 3
 _ROOT = Path(__file__).parent.parent
 _SAMPLE = re.compile(r"^(turnout_[a-z_]+)(?:\{[a-z]+=\"([^\"]*)\"\})? ([0-9.e+-]+)$", re.MULTILINE)
 BENCH_SERVER = (sys.executable, "-m", "bench.server")
@@ -41,7 +42,7 @@ class Counts(msgspec.Struct, frozen=True):
     """By result."""
     commits: int
     changes: int
-    """Lines in the event's log."""
+    """Lines in the events' logs."""
 
 
 class Server:
@@ -53,17 +54,23 @@ class Server:
         cores: Cores,
         switches: dict[str, str] | None = None,
         command: tuple[str, ...] = BENCH_SERVER,
+        *,
+        unpinned: bool = False,
     ) -> None:
         """Starts it and waits until it is ready. `switches` are those of bench/server.py."""
         self.store = store
         self.cores = cores
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TURNOUT_", "BENCH_"))}
-        environment |= {"TURNOUT_DATABASE_URL": store.url, "BENCH_CORE": str(cores.server), **(switches or {})}
-        self._log = (store.path.parent / "server.log").open("ab")
+        environment |= {"TURNOUT_DATABASE_URL": store.url, **(switches or {})}
+        allowed = os.sched_getaffinity(0)
+        if not unpinned:
+            environment["BENCH_CORE"] = str(cores.server)
+        if store.database_pid is not None:
+            environment["TURNOUT_SECRET_KEY"] = SECRET_KEY.hex()
+        self._log = (store.folder / "server.log").open("ab")
         began = time.perf_counter()
         # Children inherit where they may run; the product itself knows nothing of it.
-        allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {cores.server})
+        os.sched_setaffinity(0, allowed if unpinned else {cores.server})
         try:
             self._process = subprocess.Popen(
                 command, env=environment, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log
@@ -114,7 +121,7 @@ class Server:
             noops=told["noops"],
             pushes={label: int(value) for (name, label), value in samples.items() if name == "turnout_pushes_total"},
             commits=int(samples["turnout_commit_pushes_count", ""]),
-            changes=int(samples["turnout_log_head", self.store.slug]),
+            changes=sum(int(samples["turnout_log_head", gateway.slug]) for gateway in self.store.gateways),
         )
 
     def tell(self) -> dict[str, Any]:
@@ -128,12 +135,22 @@ class Server:
         """
         before = self.count()
         measured = generate(load, self.cores)
-        after = self.count()
+        after = self._count_all(before, measured)
         self._compare(load, measured, before, after)
         measured = msgspec.structs.replace(measured, commits=after.commits - before.commits)
         if measured.busy > MOST_BUSY and not breathless_is_fine:
             raise OutOfBreath(f"the load generator was busy for {measured.busy:.0%} of the time")
         return measured
+
+    def _count_all(self, before: Counts, measured: Measured) -> Counts:
+        """What it has counted, once all its processes have told one another."""
+        until = time.monotonic() + _TOLD_WITHIN_S
+        while True:
+            after = self.count()
+            grown = sum(after.pushes.values()) - sum(before.pushes.values())
+            if grown >= sum(measured.results.values()) or time.monotonic() > until:
+                return after
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """As an operator does."""

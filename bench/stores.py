@@ -2,12 +2,15 @@
 
 import gc
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bench import people
+from bench.loads import Gateway
 from bench.refused import Refused
 from turnout.events import event
 from turnout.feed import commit
@@ -17,52 +20,96 @@ from turnout.feed.intake import as_sender, read_item
 from turnout.feed.parse.body import decode
 from turnout.feed.submission import Item, Submission
 from turnout.now import new_id
-from turnout.store import schema
+from turnout.store import schema, statements
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 
 TOGETHER = 5_000
 """Pushes in one transaction while a store is filled."""
+SECRET_KEY = bytes(range(32))
+"""Of installations on PostgreSQL; else it would lie in the working directory."""
+_FILE = "turnout.db"
 _MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 _BYTES_PER_ATTENDEE = 8_000
 """Of disk, generously."""
 
 
 class Store(msgspec.Struct, frozen=True):
-    """A database with one event, and the key to its gateway."""
+    """A database with its events, and the keys to their gateways."""
 
-    path: Path
-    event_id: str
-    slug: str
-    key: str
+    folder: Path
+    url: str
+    gateways: tuple[Gateway, ...]
     attendees: int
+    """In each event."""
+    database_pid: int | None = None
+    """Of PostgreSQL's first process, where the store is in one."""
 
     @property
-    def url(self) -> str:
-        return f"sqlite:///{self.path}"
+    def path(self) -> Path:
+        """The file, if it is SQLite's."""
+        return self.folder / _FILE
 
-    def remove(self) -> None:
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+    @property
+    def event_id(self) -> str:
+        return self.gateways[0].event_id
 
 
-def make(folder: Path, attendees: int, progress: Callable[[int], None] = lambda _: None) -> Store:
-    """A new store in that folder. Each attendee is a push with its body, its change and all that belongs to it."""
-    folder.mkdir(parents=True)
-    _check_room(folder, attendees)
-    path = folder / "turnout.db"
-    database = open_database(f"sqlite:///{path}")
+def make(
+    folder: Path,
+    attendees: int,
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    url: str | None = None,
+    database_pid: int | None = None,
+    events: int = 1,
+) -> Store:
+    """A new store in that folder, or in the empty database at `url`, with as many attendees in each event.
+
+    Each attendee is a push with its body, its change and all that belongs to it.
+    """
+    if url is None:
+        folder.mkdir(parents=True)
+        check_room(folder, attendees * events)
+        url = f"sqlite:///{folder / _FILE}"
+        database = open_database(url)
+        quickly = nullcontext()
+    else:
+        database = open_database(url, SECRET_KEY)
+        quickly = _copying()
+    gateways = []
     try:
         schema.prepare(database)
-        made, key = event.create(database, "Bench", "bench")
-        configurations = Configurations(database)
         gc.disable()
-        for start in range(0, attendees, TOGETHER):
-            _write(database, configurations, made.slug, range(start, min(start + TOGETHER, attendees)))
-            progress(min(start + TOGETHER, attendees))
+        with quickly:
+            for number in range(events):
+                made, key = event.create(database, f"Bench {number}" if number else "Bench", f"bench{number or ''}")
+                gateways.append(Gateway(made.id, made.slug, key))
+                configurations = Configurations(database)
+                for start in range(0, attendees, TOGETHER):
+                    _write(database, configurations, made.slug, range(start, min(start + TOGETHER, attendees)))
+                    progress(min(start + TOGETHER, attendees))
     finally:
         gc.enable()
         database.close()
-    return Store(path, made.id, made.slug, key, attendees)
+    return Store(folder, url, tuple(gateways), attendees, database_pid)
+
+
+@contextmanager
+def _copying() -> Generator[None]:
+    """All that the product inserts into PostgreSQL goes there with COPY: nothing of it is there already."""
+    usual = statements._insert_postgresql
+
+    def insert(
+        connection: statements.Connection, table: str, columns: str, rows: Sequence[tuple[Any, ...]], tail: str
+    ) -> None:
+        usual(connection, table, columns, rows, "" if len(rows) >= statements._COPIED_ROWS else tail)
+
+    statements._insert_postgresql = insert  # ty: ignore[invalid-assignment]
+    try:
+        yield
+    finally:
+        statements._insert_postgresql = usual
 
 
 def file_system(folder: Path) -> str:
@@ -75,7 +122,7 @@ def file_system(folder: Path) -> str:
     return found[1]
 
 
-def _check_room(folder: Path, attendees: int) -> None:
+def check_room(folder: Path, attendees: int) -> None:
     if file_system(folder) in _MEMORY_FILE_SYSTEMS:
         raise Refused(f"{folder} is in memory, where a flush costs nothing; choose a folder on a disk with --folder")
     free, needed = shutil.disk_usage(folder).free, attendees * _BYTES_PER_ATTENDEE

@@ -5,11 +5,25 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.databases import KINDS, drop_database, make_database, open_one
 from tests.product import Product, RunningServer
 from turnout.store import schema
 from turnout.store.database import Database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loggers_are_not_kept() -> Iterator[None]:
+    """A server that one test starts in this process would fix for all tests behind it where their lines go."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog,
+            "configure",
+            lambda *args, **options: configure(*args, **options | {"cache_logger_on_first_use": False}),
+        )
+        yield
 
 
 @pytest.fixture(scope="session", params=KINDS)

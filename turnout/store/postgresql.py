@@ -189,6 +189,10 @@ class _Connection(psycopg.Connection):
         """From now on so long in all is waited for the server; what we do in between does not count."""
         self._left_s = wait_s
 
+    def raw_cursor(self) -> psycopg.RawCursor:
+        """For statements with PostgreSQL's own placeholders."""
+        return psycopg.RawCursor(self)
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if self._left_s is None or timeout is not None:
             return super().wait(gen, interval, timeout)
