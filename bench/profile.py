@@ -37,7 +37,7 @@ _PARTS: tuple[tuple[Thread, str, str, str], ...] = (
     ("commit", "write pushes", "turnout.store.pushes", "add_pushes"),
     ("commit", "write bodies", "turnout.store.pushes", "add_bodies"),
     ("commit", "move clocks", "turnout.store.events", "move_clocks"),
-    ("commit", "checkpoint", "turnout.store.sqlite", "SqliteDatabase.move_log"),
+    ("commit", "checkpoint", "turnout.store.sqlite.database", "SqliteDatabase.move_log"),
     ("commit", "wake the loop", "turnout.feed.group_commit", "GroupCommit._deliver"),
 )
 _BEGIN, _END = "BEGIN and lock", "COMMIT, with the flush's share of the kernel"
@@ -161,7 +161,8 @@ def _title(statement: str) -> str:
 
 def _time_statements() -> None:
     """In whatever module they are run from."""
-    from turnout.store import postgresql, statements
+    from turnout.store import statements
+    from turnout.store.postgresql import database as postgresql
 
     run, copy, commit = statements.run, statements._copy_postgresql, postgresql._commit
 
@@ -220,8 +221,8 @@ def _listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[An
 
 
 def _time_transactions() -> None:
-    from turnout.store.postgresql import PostgresDatabase
-    from turnout.store.sqlite import SqliteDatabase
+    from turnout.store.postgresql.database import PostgresDatabase
+    from turnout.store.sqlite.database import SqliteDatabase
 
     for title in (_BEGIN, _END):
         _parts[title] = 0

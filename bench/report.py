@@ -163,7 +163,7 @@ def describe_machine(folder: Path, file_system: str) -> str:
     import uvicorn
     import uvloop
 
-    from turnout.store.sqlite import sqlite_module
+    from turnout.store.sqlite.database import sqlite_module
 
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():

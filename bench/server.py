@@ -61,7 +61,7 @@ class NoOp:
 
 def _lengthen_flushes(seconds: float) -> None:
     """Every transaction that writes takes so much longer, at its end and while it still holds the lock."""
-    from turnout.store.sqlite import SqliteDatabase
+    from turnout.store.sqlite.database import SqliteDatabase
 
     write = SqliteDatabase.write
 

@@ -16,7 +16,7 @@ from tests.postgresql import shared_server
 from turnout.store import schema
 from turnout.store.connect import open_database
 from turnout.store.database import Database
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
 from turnout.store.tables import metadata
 

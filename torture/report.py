@@ -46,7 +46,7 @@ def show(console: Console, tallies: Sequence[Tally], *, markdown: bool) -> None:
 
 def describe_machine(folder: Path) -> str:
     """What it was run on, in one line."""
-    from turnout.store.sqlite import sqlite_module
+    from turnout.store.sqlite.database import sqlite_module
 
     return (
         f"{os.cpu_count()} processor cores, Linux {platform.release()}, Python {platform.python_version()}, "

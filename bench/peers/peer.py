@@ -209,7 +209,7 @@ class Peer:
 @contextlib.contextmanager
 def open_sqlite(path: Path) -> Generator[Any]:
     """A connection of the benchmark's own, beside the peer's."""
-    from turnout.store.sqlite import sqlite_module
+    from turnout.store.sqlite.database import sqlite_module
 
     connection = sqlite_module().connect(path, timeout=60, isolation_level=None)
     try:

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Cli, person
 from tests.databases import SECRET_KEY, only_postgresql, only_sqlite
 from turnout.store import secret_key
-from turnout.store.file_lock import hold_alone
+from turnout.store.sqlite.file_lock import hold_alone
 
 JOHN, JANE = "john.doe@example.com", "jane.doe@example.com"
 BACKUP = "monday.backup"

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.databases import only_postgresql, only_sqlite
 from turnout.cli import main
-from turnout.store import file_lock
+from turnout.store.sqlite import file_lock
 
 GROUPS = ("event", "source", "key", "group", "field", "attendees", "suppressed", "pushes")
 

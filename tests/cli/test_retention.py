@@ -28,9 +28,9 @@ from turnout.now import new_id, now_us
 from turnout.operations import retention
 from turnout.operations.retention import Retention
 from turnout.operations.verify.verify import verify
-from turnout.store import wipe as wiping
 from turnout.store.database import Database
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite import wipe as wiping
+from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
 from turnout.store.tables import metadata
 

@@ -17,7 +17,7 @@ from tests.product import Product, RunningServer, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys, sources
 from turnout.store import refusals
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
 
 JOHN = {"profile": {"email": "john.doe@example.com"}}
 UNKNOWN_KEY = "trn_0190a3b4c5d67e8f9a0b1c2d3e4f5a6b_0123456789abcdefghijklmnopqrstuvABCDEF"

@@ -31,9 +31,10 @@ from turnout.feed.settle.suppress import find_addresses, is_in
 from turnout.model.event import Configuration
 from turnout.now import new_id
 from turnout.operations.verify.verify import verify
-from turnout.store import changes, events, schema, wipe
+from turnout.store import changes, events, schema
 from turnout.store.connect import open_database
 from turnout.store.database import Database
+from turnout.store.sqlite import wipe
 from turnout.store.statements import is_postgresql
 from turnout.store.tables import metadata
 
@@ -444,7 +445,7 @@ def test_wiping_changes_nothing_but_what_nobody_reads(filled: Filled) -> None:
 
 
 def test_wiping_waits_for_readers_and_says_when_it_could_not(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("turnout.store.sqlite.LOCK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("turnout.store.sqlite.database.LOCK_TIMEOUT_S", 0.2)
     filled.push(describe(random.Random(1), PERSON, "zqzqann"))
     with filled.database.read() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM pushes").scalar_one()

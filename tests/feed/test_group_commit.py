@@ -23,9 +23,10 @@ from turnout.feed.group_commit import GroupCommit, Waiting
 from turnout.feed.settle import take
 from turnout.feed.submission import Result, StaleConfiguration, Submission
 from turnout.model.receipt import Outcome
-from turnout.store import postgresql, sqlite
 from turnout.store.database import Database
-from turnout.store.file_lock import FileLock
+from turnout.store.postgresql import database as postgresql
+from turnout.store.sqlite import database as sqlite
+from turnout.store.sqlite.file_lock import FileLock
 from turnout.store.statements import is_postgresql
 
 PATIENCE_S = 5

@@ -20,9 +20,10 @@ from turnout.operations import restore as restoring
 from turnout.operations.backup import back_up
 from turnout.operations.restore import Restored, restore
 from turnout.operations.verify.verify import verify
-from turnout.store import backup_file, schema, secret_key, snapshot
-from turnout.store.file_lock import hold_alone
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store import schema, secret_key
+from turnout.store.sqlite import backup_file, snapshot
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.file_lock import hold_alone
 
 KEY = bytes(range(32))
 _URL = "sqlite:///{}"
@@ -145,7 +146,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, da
     code = (
         "import resource, signal, sys; from pathlib import Path; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
-        "from turnout.operations.backup import back_up; from turnout.store.sqlite import SqliteDatabase\n"
+        "from turnout.operations.backup import back_up; from turnout.store.sqlite.database import SqliteDatabase\n"
         "back_up(SqliteDatabase(sys.argv[1]), Path(sys.argv[2]))"
     )
     done = subprocess.run(
@@ -171,7 +172,7 @@ def test_sigkill_leaves_no_half_file_and_the_next_one_clears_up(database: Sqlite
         connection.exec_driver_sql("INSERT INTO ballast VALUES (zeroblob(60000000))")
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from turnout.operations.backup import back_up; from turnout.store.sqlite import SqliteDatabase\n"
+        "from turnout.operations.backup import back_up; from turnout.store.sqlite.database import SqliteDatabase\n"
         "def stop(done, total):\n"
         "    if done > total * float(sys.argv[3]): print('there', flush=True); time.sleep(60)\n"
         "back_up(SqliteDatabase(sys.argv[1]), Path(sys.argv[2]), on_progress=stop)"

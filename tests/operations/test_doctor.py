@@ -21,7 +21,7 @@ from turnout.operations.doctor_postgresql import NAMES
 from turnout.store import diagnosis, installation, schema, secret_key, tables
 from turnout.store.connect import open_database
 from turnout.store.database import Database
-from turnout.store.file_lock import hold_alone
+from turnout.store.sqlite.file_lock import hold_alone
 from turnout.store.statements import is_postgresql
 
 

@@ -26,7 +26,7 @@ from turnout.operations.verify.verify import verify
 from turnout.store import copying, installation, moving, probe, schema, secret_key
 from turnout.store.connect import open_database
 from turnout.store.database import Database
-from turnout.store.file_lock import hold_alone
+from turnout.store.sqlite.file_lock import hold_alone
 from turnout.store.tables import metadata
 
 KEY = bytes(range(32))
@@ -553,7 +553,7 @@ def test_a_commit_of_which_nobody_knows_the_outcome_is_not_copied_twice(
     move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is cut after the server has committed: what the next run finds is what counts."""
-    from turnout.store import postgresql
+    from turnout.store.postgresql import database as postgresql
 
     commit = postgresql._commit
     commits = itertools.count()

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 import pytest
@@ -74,7 +74,7 @@ class Worker:
 
 
 @contextmanager
-def working(url: str) -> Iterator[Worker]:
+def working(url: str) -> Generator[Worker]:
     worker = Worker(url)
     try:
         yield worker

@@ -17,8 +17,9 @@ import pytest
 from turnout.errors import StorageUnavailable
 from turnout.operations.restore import restore
 from turnout.operations.verify.verify import verify
-from turnout.store import attendees, backup_file, changes, events, schema
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store import attendees, changes, events, schema
+from turnout.store.sqlite import backup_file
+from turnout.store.sqlite.database import SqliteDatabase
 
 FIRST = (Path(__file__).parent / "database_0001.sql").read_text("utf-8")
 TIMES = 20
@@ -104,7 +105,7 @@ class Migrating:
 
     _CODE = (
         "import os, signal, sys, time; import alembic.op, alembic.runtime.environment, alembic.script\n"
-        "from turnout.store import schema; from turnout.store.sqlite import SqliteDatabase\n"
+        "from turnout.store import schema; from turnout.store.sqlite.database import SqliteDatabase\n"
         "for line in sys.stdin:\n"
         "    path, kill_after_s = line.rsplit(maxsplit=1)\n"
         "    child = os.fork()\n"

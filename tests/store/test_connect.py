@@ -17,9 +17,10 @@ import pytest
 import sqlalchemy.exc
 
 from turnout.errors import StorageUnavailable
-from turnout.store import schema, sqlite
-from turnout.store.file_lock import FileLock, LockTimeout
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store import schema
+from turnout.store.sqlite import database as sqlite
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.file_lock import FileLock, LockTimeout
 from turnout.store.statements import in_parts, insert
 
 PATIENCE_S = 10
@@ -240,7 +241,7 @@ def test_two_waits_together_are_no_longer_than_one(database: SqliteDatabase, mon
 GREEDY = """
     import mmap, sys, time
     from pathlib import Path
-    from turnout.store.file_lock import FileLock
+    from turnout.store.sqlite.file_lock import FileLock
 
     lock = FileLock(Path(sys.argv[1]))
     with open(sys.argv[2], "r+b") as file, mmap.mmap(file.fileno(), 8) as turns:

@@ -29,7 +29,7 @@ from turnout.feed.acts.scene import on_stage
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.notices import EVERY_S, ThreadWatch
-from turnout.store.postgresql_notices import CHANNEL, EVERYTHING, payloads
+from turnout.store.postgresql.notices import CHANNEL, EVERYTHING, payloads
 
 PATIENCE_S = 30
 """After this a test has failed; none that passes waits for it."""

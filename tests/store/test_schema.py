@@ -16,7 +16,7 @@ from turnout.errors import StorageUnavailable
 from turnout.operations.verify.verify import verify
 from turnout.store import attendees, changes, events, schema, tables
 from turnout.store.database import Database
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
 
 

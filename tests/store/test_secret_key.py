@@ -9,7 +9,7 @@ import pytest
 
 from turnout.errors import StorageUnavailable
 from turnout.store import secret_key
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture

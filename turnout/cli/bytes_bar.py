@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from turnout.cli import output
 
 if TYPE_CHECKING:
-    from turnout.store.snapshot import OnProgress
+    from turnout.store.sqlite.snapshot import OnProgress
 
 
 @contextmanager

@@ -41,8 +41,8 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
     from turnout.server import CannotListen, Post, WorkersFailed, open_listener, serve, supervise
     from turnout.store import installation, schema, secret_key
     from turnout.store.connect import open_configured
-    from turnout.store.file_lock import AlreadyHeld, hold_alone
-    from turnout.store.sqlite import SqliteDatabase
+    from turnout.store.sqlite.database import SqliteDatabase
+    from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
 
     try:
         configured = settings.read(os.environ)

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from turnout.errors import Conflict, InvalidRequest
-from turnout.store import backup_file, moving
-from turnout.store.backup_file import Manifest
+from turnout.store import moving
 from turnout.store.database import Database
-from turnout.store.snapshot import OnProgress
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite import backup_file
+from turnout.store.sqlite.backup_file import Manifest
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.snapshot import OnProgress
 
 _OF_THE_DATABASE = ("", "-wal", "-shm", ".lock", ".lock-next", ".server", ".key")
 

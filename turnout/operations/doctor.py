@@ -17,7 +17,7 @@ from turnout.operations.doctor_postgresql import check_postgresql
 from turnout.settings import Origin, Settings
 from turnout.store import diagnosis, installation, secret_key
 from turnout.store.connect import open_configured
-from turnout.store.file_lock import AlreadyHeld, hold_alone
+from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
 
 FREE_PROBLEM_BYTES = 100 << 20
 FREE_WARNING_BYTES = 1 << 30

@@ -18,9 +18,9 @@ from turnout.operations.verify.verify import verify
 from turnout.store import copying, events, installation, moving, schema, secret_key
 from turnout.store.copying import LEFT_OUT
 from turnout.store.database import Database, TransactionLost
-from turnout.store.file_lock import AlreadyHeld, hold_alone
 from turnout.store.moving import Arrival, Move, Progress
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
 
 OnProgress = Callable[[str, int, int], object]
 """Called with what is being done, how many rows that is done for, and for how many it will be."""

@@ -11,14 +11,15 @@ import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.now import as_text, now_us
-from turnout.store import backup_file, schema, secret_key, snapshot
-from turnout.store.backup_file import Backup, Manifest
+from turnout.store import schema, secret_key
 from turnout.store.database import LOCK_TIMEOUT_S
-from turnout.store.file_lock import AlreadyHeld, FileLock, LockTimeout, hold_alone
 from turnout.store.flush import flush
-from turnout.store.snapshot import OnProgress
-from turnout.store.sqlite import SqliteDatabase
-from turnout.store.work_folder import work_folder
+from turnout.store.sqlite import backup_file, snapshot
+from turnout.store.sqlite.backup_file import Backup, Manifest
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.file_lock import AlreadyHeld, FileLock, LockTimeout, hold_alone
+from turnout.store.sqlite.snapshot import OnProgress
+from turnout.store.sqlite.work_folder import work_folder
 
 _SPARE_BYTES = 32 << 20
 

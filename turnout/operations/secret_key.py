@@ -5,8 +5,8 @@ import msgspec
 from turnout.errors import Conflict
 from turnout.store import installation, secret_key
 from turnout.store.database import Database
-from turnout.store.file_lock import AlreadyHeld, hold_alone
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
 
 
 class Accepted(msgspec.Struct, frozen=True, rename="camel"):

@@ -35,11 +35,11 @@ def open_database(
     Raises StorageUnavailable.
     """
     if url.startswith("sqlite:"):
-        from turnout.store.sqlite import SqliteDatabase
+        from turnout.store.sqlite.database import SqliteDatabase
 
         return SqliteDatabase(url, secret_key)
     # Loaded where it is used: the command line beside an SQLite file starts faster without the driver.
-    from turnout.store.postgresql import PostgresDatabase
+    from turnout.store.postgresql.database import PostgresDatabase
 
     return PostgresDatabase(
         url,

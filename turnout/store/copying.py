@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from sqlalchemy import Connection, LargeBinary, Table, Text
 
-from turnout.store.sqlite import sqlite_module
+from turnout.store.sqlite.database import sqlite_module
 from turnout.store.tables import metadata
 
 LEFT_OUT = {

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
 from turnout.now import as_text
-from turnout.store.sqlite import MOVED_AWAY
+from turnout.store.sqlite.database import MOVED_AWAY
 from turnout.store.statements import is_postgresql
 
 _GONE = "moved"

@@ -6,9 +6,10 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from turnout.errors import StorageUnavailable
-from turnout.store import backup_file, moving
+from turnout.store import moving
 from turnout.store.database import LOCK_TIMEOUT_S, Database
-from turnout.store.sqlite import SqliteDatabase
+from turnout.store.sqlite import backup_file
+from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
 from turnout.store.tables import VERSION, metadata
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from turnout.store.sqlite import SqliteDatabase, sqlite_module
+from turnout.store.sqlite.database import SqliteDatabase, sqlite_module
 
 OnProgress = Callable[[int, int], object]
 """Called with the bytes that are done, and how many there are about."""

@@ -50,7 +50,7 @@ class PostgresDatabase(Database):
     ) -> None:
         """`read_url` is of a replica, for lists; `notice_url` a way without a pooler. Connects to nothing yet."""
         # Rests on what stands below.
-        from turnout.store.postgresql_notices import PostgresNotices
+        from turnout.store.postgresql.notices import PostgresNotices
 
         self.given_secret_key = secret_key
         self.key_file = key_file

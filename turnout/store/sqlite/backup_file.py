@@ -21,11 +21,12 @@ from turnout import __version__
 from turnout.errors import InvalidRequest, StorageUnavailable
 from turnout.now import as_text, now_us
 from turnout.settings import as_secret_key
-from turnout.store import secret_key, snapshot
+from turnout.store import secret_key
 from turnout.store.flush import flush, new_file
-from turnout.store.snapshot import FLUSHED_AT_ONCE_BYTES, Head, OnProgress
-from turnout.store.sqlite import SqliteDatabase
-from turnout.store.work_folder import work_folder
+from turnout.store.sqlite import snapshot
+from turnout.store.sqlite.database import SqliteDatabase
+from turnout.store.sqlite.snapshot import FLUSHED_AT_ONCE_BYTES, Head, OnProgress
+from turnout.store.sqlite.work_folder import work_folder
 
 DATABASE = "turnout.db"
 KEY = "turnout.db.key"

@@ -17,7 +17,7 @@ from turnout.now import now_us
 from turnout.store.probe import commit_probe
 
 if TYPE_CHECKING:
-    from turnout.store.sqlite import SqliteDatabase
+    from turnout.store.sqlite.database import SqliteDatabase
 
 _CHUNK_BYTES = 1 << 20
 _STEP_PAGES = 2_000

@@ -19,9 +19,9 @@ from sqlalchemy.pool import QueuePool
 
 from turnout.errors import StorageUnavailable
 from turnout.store.database import LOCK_TIMEOUT_S, Database
-from turnout.store.file_lock import FileLock, LockTimeout
 from turnout.store.secret_key import file_of
-from turnout.store.sqlite_notices import SqliteNotices
+from turnout.store.sqlite.file_lock import FileLock, LockTimeout
+from turnout.store.sqlite.notices import SqliteNotices
 from turnout.store.statements import run
 
 _WRITER_CACHE_KIB = 96 * 1024
@@ -151,7 +151,7 @@ class SqliteDatabase(Database):
             time.sleep(0.05)
 
     def wipe(self, stopping: threading.Event | None = None) -> bool:
-        from turnout.store.wipe import wipe
+        from turnout.store.sqlite.wipe import wipe
 
         return wipe(self, stopping)
 

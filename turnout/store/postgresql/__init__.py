@@ -1,0 +1,1 @@
+"""A server that other processes and machines use too: connections, transactions, notices."""
