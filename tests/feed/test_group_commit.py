@@ -6,8 +6,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,7 +82,8 @@ class Gate:
         self.sizes: list[int] = []
         write = commit.write
 
-        def held(database: Any, configurations: Any, submissions: Sequence[Submission]) -> list[Result]:
+        def held(database: Any, configurations: Any, submissions: list[Submission], join: Any = None) -> list[Result]:
+            # It stands behind the beginning: whoever comes later is for the next one.
             self.sizes.append(sum(len(one.items) for one in submissions))
             self.arrived.release()
             assert self._may_pass.wait(PATIENCE_S)
@@ -166,6 +167,33 @@ def test_those_that_arrive_during_a_commit_make_up_the_next(hall: Hall, group: G
     results = run(scenario())
     assert gate.sizes == [1, 50]
     assert [result[0].sequence for result in results] == list(range(1, 52))
+
+
+def test_those_that_arrive_while_the_transaction_is_begun_travel_with_it(
+    hall: Hall, group: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Semaphore(0), threading.Event()
+    write = hall.database.write
+
+    @contextmanager
+    def slow_write(**options: Any) -> Generator[Any]:
+        with write(**options) as connection:
+            begun.release()
+            assert may_go_on.wait(PATIENCE_S)
+            yield connection
+
+    async def scenario() -> list[Any]:
+        first = await begin(group, hall.submit(make_push()))
+        assert await asyncio.to_thread(begun.acquire, timeout=PATIENCE_S)
+        others = await begin(group, *others_said)
+        may_go_on.set()
+        return await gather([*first, *others])
+
+    others_said = [hall.submit(make_push(person(n))) for n in range(50)]
+    monkeypatch.setattr(hall.database, "write", slow_write)
+    results = run(scenario())
+    assert [result[0].sequence for result in results] == list(range(1, 52))
+    assert sum(group.statistics.commit_sizes) == 1
 
 
 def test_d1_nobody_is_answered_before_the_commit_has_ended(hall: Hall, group: GroupCommit, gate: Gate) -> None:

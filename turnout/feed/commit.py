@@ -1,7 +1,7 @@
 """The transaction: lock the clocks, read, settle each push in turn, write. Nothing else writes attendees or the log."""
 
 import time
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -39,12 +39,18 @@ class _Settled(msgspec.Struct):
     """What it leaves behind in the database, by which it is found again."""
 
 
-def write(database: Database, configurations: Configurations, submissions: Sequence[Submission]) -> list[Result]:
+def write(
+    database: Database,
+    configurations: Configurations,
+    submissions: Sequence[Submission],
+    join: Callable[[], Sequence[Submission]] = lambda: (),
+) -> list[Result]:
     """Commits all submissions in one transaction and says what became of each; durable when it returns (D1).
 
-    Pushes take effect in the order given, each seeing those before it (C8). Raises StorageUnavailable; then none did,
-    and OutcomeUnknown.
+    `join` is asked once the transaction has begun for those that have come meanwhile. Pushes take effect in the order
+    given, each seeing those before it (C8). Raises StorageUnavailable; then none did, and OutcomeUnknown.
     """
+    submissions = list(submissions)
     unknown: _Settled | None = None
     passing = False
     began = time.monotonic()
@@ -52,6 +58,8 @@ def write(database: Database, configurations: Configurations, submissions: Seque
         settled = None
         try:
             with database.write() as connection:
+                if attempt == 0:
+                    submissions += join()
                 if unknown is not None and unknown.trace is not None and find_trace(connection, unknown.trace):
                     settled = unknown
                 else:

@@ -7,7 +7,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 
@@ -146,34 +146,43 @@ class GroupCommit:
                 return
 
     def _next(self) -> list[Waiting]:
-        together: list[Waiting] = []
-        self._committing = together
-        size = 0
+        self._committing = together = []
+        self._join(together)
+        return together
+
+    def _join(self, together: list[Waiting]) -> list[Submission]:
+        """Adds those that wait, as many as travel in one commit; gives what was added."""
+        size = sum(waiting.size for waiting in together)
+        joined = []
         while self._waiting:
             size += self._waiting[0].size
             if together and size > MAX_TOGETHER:
                 break
-            together.append(self._waiting.popleft())
-        return together
+            waiting = self._waiting.popleft()
+            together.append(waiting)
+            joined.append(waiting.submission)
+        return joined
 
     def _commit(self, together: list[Waiting]) -> list[Result]:
-        submissions = [waiting.submission for waiting in together]
         try:
-            return self._write(submissions)
+            # Whoever comes while the transaction is begun, a way to the database and back, travels with it.
+            return self._write([waiting.submission for waiting in together], lambda: self._join(together))
         except errors.StorageUnavailable as error:
             self.statistics.failures += 1
             self.statistics.last_failed_at = time.monotonic()
             self.statistics.last_failure = error.detail
-            log.error("commit_failed", reason=error.detail, pushes=sum(len(s.items) for s in submissions))
+            log.error("commit_failed", reason=error.detail, pushes=sum(waiting.size for waiting in together))
             self._refuse_waiting(error)
             return [error.with_traceback(None)] * len(together)
         except Exception:
-            log.exception("commit_failed", pushes=sum(len(s.items) for s in submissions))
-            return [self._write_alone(submission) for submission in submissions]
+            log.exception("commit_failed", pushes=sum(waiting.size for waiting in together))
+            return [self._write_alone(waiting.submission) for waiting in together]
 
-    def _write(self, submissions: Sequence[Submission]) -> list[Result]:
+    def _write(
+        self, submissions: list[Submission], join: Callable[[], Sequence[Submission]] = lambda: ()
+    ) -> list[Result]:
         began = time.perf_counter()
-        results = commit.write(self._database, self._configurations, submissions)
+        results = commit.write(self._database, self._configurations, submissions, join)
         self.statistics.count(sum(len(s.items) for s in submissions), time.perf_counter() - began)
         return results
 
