@@ -111,8 +111,7 @@ def _ask(url: str, query: str) -> tuple[tuple[Any, ...], int, int]:
     """The one row, when it was asked for, and how long that took."""
     import psycopg
 
-    from turnout.store.postgresql.database import _in_words as in_words
-    from turnout.store.postgresql.database import connect
+    from turnout.store.postgresql.database import connect, in_words
 
     try:
         with connect(url) as connection:

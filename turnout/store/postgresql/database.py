@@ -145,7 +145,7 @@ def describe(url: str) -> str:
     return f"PostgreSQL at {host}{port}, database {parts.get('dbname') or parts.get('user') or ''}"
 
 
-def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "_Connection":
+def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "DriverConnection":
     """A connection as the URL says, with what matters to us where it says nothing. Raises psycopg.Error."""
     given = conninfo.conninfo_to_dict(url)
     usual: dict[str, Any] = {
@@ -161,7 +161,7 @@ def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "_Connectio
     if "," in str(given.get("host", "")) + str(given.get("hostaddr", "")):
         # Of several machines the one that takes writes.
         usual["target_session_attrs"] = "read-write"
-    connection = _Connection.connect(
+    connection = DriverConnection.connect(
         url,
         autocommit=True,
         # Never kept: a plan made while tables were empty is three times slower for ever, and behind pgbouncer the next
@@ -173,7 +173,7 @@ def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "_Connectio
     return connection
 
 
-class _Connection(psycopg.Connection):
+class DriverConnection(psycopg.Connection):
     """One that gives up waiting: a server that hangs keeps its connections open."""
 
     is_weak = False
@@ -215,7 +215,7 @@ class Hung(psycopg.OperationalError):
 
 
 @contextmanager
-def _begun(engine: Engine, wait_s: float | None) -> Generator[tuple[Connection, _Connection]]:
+def _begun(engine: Engine, wait_s: float | None) -> Generator[tuple[Connection, DriverConnection]]:
     """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced.
 
     For its statements together the server has `wait_s`.
@@ -245,7 +245,7 @@ def _begin(engine: Engine) -> Connection:
         except (DBAPIError, psycopg.Error) as error:
             fault = _fault_of(error)
             # Names of machines and accounts are nothing that senders should read.
-            log.warning("the database cannot be reached: %s", _in_words(fault))
+            log.warning("the database cannot be reached: %s", in_words(fault))
             raise StorageUnavailable("The database cannot be reached.") from error
         try:
             _driver_of(connection).give_time(ANSWER_TIMEOUT_S)
@@ -256,27 +256,27 @@ def _begin(engine: Engine) -> Connection:
             if isinstance(error, Hung):
                 raise
             if is_last:
-                log.warning("the database takes no transaction: %s", _in_words(error))
+                log.warning("the database takes no transaction: %s", in_words(error))
                 raise StorageUnavailable("The database takes nothing at the moment.") from error
         else:
             return connection
     raise AssertionError
 
 
-def _driver_of(connection: Connection) -> _Connection:
+def _driver_of(connection: Connection) -> DriverConnection:
     driver = connection.connection.driver_connection
-    assert isinstance(driver, _Connection)
+    assert isinstance(driver, DriverConnection)
     return driver
 
 
-def _commit(driver: _Connection) -> None:
+def _commit(driver: DriverConnection) -> None:
     """Ends the transaction and makes sure of it. Raises OutcomeUnknown, TransactionLost and StorageUnavailable."""
     driver.warnings.clear()
     try:
         status = driver.execute("COMMIT").statusmessage
     except psycopg.Error as error:
         if _is_lost(error) or driver.closed:
-            log.warning("the connection to the database broke during COMMIT: %s", _in_words(error))
+            log.warning("the connection to the database broke during COMMIT: %s", in_words(error))
             raise OutcomeUnknown("The connection to the database broke while it was storing this.") from error
         raise
     if status != "COMMIT":
@@ -303,7 +303,7 @@ def _engine(url: str, *, begin: Any, pool_size: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _look_at(connection: _Connection, _: ConnectionPoolEntry) -> None:
+    def _look_at(connection: DriverConnection, _: ConnectionPoolEntry) -> None:
         found = connection.execute(
             "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),"
             " current_setting('synchronous_commit'), current_setting('fsync')"
@@ -324,7 +324,7 @@ def _engine(url: str, *, begin: Any, pool_size: int) -> Engine:
         entry.info["idle_since"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def _try(connection: _Connection, entry: ConnectionPoolEntry, _: Any) -> None:
+    def _try(connection: DriverConnection, entry: ConnectionPoolEntry, _: Any) -> None:
         if connection.closed:
             raise DisconnectionError
         if time.monotonic() - entry.info.get("idle_since", time.monotonic()) > _LOOKED_AT_AFTER_S:
@@ -375,10 +375,10 @@ def _translated() -> Generator[None]:
             if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
                 raise TransactionLost("The database ended the transaction in favour of another one.") from error
             if _is_lost(fault):
-                log.warning("the connection to the database broke: %s", _in_words(fault))
+                log.warning("the connection to the database broke: %s", in_words(fault))
                 raise TransactionLost("The connection to the database broke.") from error
             if _is_storage_fault(fault):
-                raise StorageUnavailable(f"The database cannot be used at the moment: {_in_words(fault)}.") from error
+                raise StorageUnavailable(f"The database cannot be used at the moment: {in_words(fault)}.") from error
             raise
         finally:
             # Else it, its traceback and all that was to be stored hold one another until they are collected.
@@ -415,7 +415,7 @@ _FAULTS = (
 )
 
 
-def _in_words(fault: BaseException | None) -> str:
+def in_words(fault: BaseException | None) -> str:
     """What the server or the driver says, on one line and without what was sent."""
     text = (fault.diag.message_primary if isinstance(fault, psycopg.Error) else None) or str(fault)
     return " ".join(text.split()).rstrip(".")[:300] or type(fault).__name__

@@ -13,9 +13,7 @@ from sqlalchemy import Connection
 
 from turnout.now import new_id
 from turnout.store.notices import Notices, Seldom
-from turnout.store.postgresql.database import Hung, connect
-from turnout.store.postgresql.database import _Connection as DriverConnection
-from turnout.store.postgresql.database import _in_words as in_words
+from turnout.store.postgresql.database import DriverConnection, Hung, connect, in_words
 
 CHANNEL = "turnout"
 EVERYTHING = "*"
