@@ -15,6 +15,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_E
 from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
+from turnout.downstream.routes import Downstream, list_routes
 from turnout.errors import StorageUnavailable
 from turnout.feed.caller_address import client_address
 from turnout.feed.configurations import Configurations
@@ -120,6 +121,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         room,
         page=gateway_page(public_url),
         behind=_with_request_id(pages),
+        more=list_routes(Downstream(feed, database)),
     )
 
 

@@ -42,10 +42,11 @@ class AttendeeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The attendee as the command line, the read API and exports write it."""
 
     id: str
-    email: str
+    email: str | None
+    """None where it is not shown to whoever asks."""
     status: str
     profile: dict[str, str | None]
-    """Each of the 21 fields; None when unset."""
+    """Each of the 21 fields that is shown; None when unset."""
     custom_fields: dict[str, FieldValue]
     groups: list[str]
     unknown_fields: dict[str, UnknownValue]

@@ -48,7 +48,7 @@ def check_key(database: Database, text: str, slug: str | None) -> CheckedKey:
     if slug is not None and slug != event.slug:
         message = f"The key is good, but not at {slug}. {whose}."
         return msgspec.structs.replace(its, state="other_event", message=message)
-    if event.archived_at is not None:
+    if event.archived_at is not None and key.scope != "read":
         message = f"The event is archived, so the key gets 401. {whose}."
         return msgspec.structs.replace(its, state="archived", message=message)
     return msgspec.structs.replace(its, message=f"The key is good. {whose}.")

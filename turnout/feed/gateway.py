@@ -1,8 +1,9 @@
 """The gateway over HTTP, as plain ASGI: which address is for what. HTTP and nothing else (A1)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -13,10 +14,9 @@ from turnout.feed.authenticate import Gateway
 from turnout.feed.batch.intake import take_batch
 from turnout.feed.caller_address import Networks
 from turnout.feed.intake import Feed, take
-from turnout.feed.leave import PREFIX as ATTENDEE_PREFIX
 from turnout.feed.leave import read_leaving
 from turnout.feed.reading import ClientGone, Head, Reading, Receive, Room, Scope
-from turnout.feed.receipt import Answer, render_error
+from turnout.feed.receipt import Answer, Stream, render_error
 from turnout.now import new_request_id
 
 Send = Callable[[Any], Awaitable[None]]
@@ -26,6 +26,28 @@ PREFIX = "/e/"
 _REFUSED = (401, 403)
 """Statuses of requests without a key that is good for what was asked."""
 log = structlog.get_logger()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One request to an address of a gateway."""
+
+    gateway: Gateway
+    what: str
+    """What stands in the address where the route has its `{…}`; empty where it has none."""
+    head: Head
+    scope: Scope
+    receive: Receive
+
+
+class Route(msgspec.Struct, frozen=True):
+    """What a gateway answers at one address to one method; to HEAD it answers as to GET, without the body."""
+
+    method: str
+    address: str
+    """Behind the gateway's own: `attendees/{attendee}/history`. At most one `{…}`, which may hold anything."""
+    who: Literal["push", "read", "any key", "own pushes", "everybody"]
+    """Whose request it is for; the handler sees to that, and tests see to it that it does."""
+    handler: Callable[[Asked], Awaitable[Answer | Stream]]
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +70,7 @@ class GatewayApp:
         room: Room,
         page: Callable[[str, bool, str | None], Answer],
         behind: App,
+        more: Sequence[Route] = (),
     ) -> None:
         self._feed = feed
         self._settings = settings
@@ -55,6 +78,20 @@ class GatewayApp:
         self._page = page
         """What a gateway answers to a GET, given its path, whether a browser asks, and the host where it is its own."""
         self._behind = behind
+        self.routes = (*self._list_routes(), *more)
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._patterns: dict[tuple[str, str], dict[str, Route]] = {}
+        """By what stands before and behind the `{…}`; the longest first."""
+        for route in sorted(self.routes, key=lambda route: -len(route.address)):
+            before, brace, behind_it = route.address.partition("{")
+            if brace:
+                after = behind_it.partition("}")[2]
+                methods = self._patterns.setdefault((before, after), {})
+            else:
+                methods = self._exact.setdefault(route.address, {})
+            methods[route.method] = route
+            if route.method == "GET":
+                methods["HEAD"] = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -72,7 +109,7 @@ class GatewayApp:
 
     async def _find_by_host(self, rest: str, scope: Scope) -> Gateway | None:
         """The gateway at a host name of its own, whose root it is (A1)."""
-        if _address_of(rest) not in _ADDRESSES:
+        if self._find_methods(rest) is None:
             return None
         host = _host(scope)
         if host == self._settings.public_host:
@@ -93,7 +130,10 @@ class GatewayApp:
             log.exception("request_failed", request=request_id)
             mistake = errors.Unexpected(f"A mistake in Turnout kept this from being answered (request {request_id}).")
             answer = render_error(mistake, precise=True, problems_url=self._feed.problems_url)
-        if answer.status != 200:
+        if isinstance(answer, Stream):
+            await _send_stream(answer, request_id, scope, receive, send)
+            return
+        if answer.status >= 400:
             address = (gateway.slug or gateway.host or "")[:100]
             what = "refused" if answer.status in _REFUSED else "failed"
             log.info(what, request=request_id, status=answer.status, code=answer.code, gateway=address)
@@ -107,58 +147,99 @@ class GatewayApp:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
-    async def _route(self, gateway: Gateway, rest: str, scope: Scope, receive: Receive) -> Answer:
-        method = scope["method"]
-        reads = method in ("GET", "HEAD")
-        if rest in ("", "attendees") and method == "POST":
-            with self._reading(scope, receive, self._settings.max_body_bytes) as reading:
-                return await take(self._feed, await reading.read(gateway, batch=False))
-        if rest == "attendees/batch" and method == "POST":
-            with self._reading(scope, receive, self._settings.max_batch_body_bytes) as reading:
-                return await take_batch(self._feed, await reading.read(gateway, batch=True))
-        address = _address_of(rest)
-        if address == _ATTENDEE and method == "DELETE":
-            return await take(self._feed, read_leaving(gateway, self._head(scope), rest.removeprefix(ATTENDEE_PREFIX)))
-        if rest == "" and reads:
-            return self._page(scope["path"], _wants_html(scope), gateway.host)
-        if rest == "key" and reads:
-            return await own_pushes.show_key(self._feed, gateway, self._head(scope))
-        if rest == "pushes" and reads:
-            return await own_pushes.list_own(self._feed, gateway, self._head(scope))
-        if address == _PUSH and reads:
-            return await own_pushes.show_own(self._feed, gateway, self._head(scope), rest.removeprefix("pushes/"))
-        allowed = _ADDRESSES.get(address)
-        if allowed is None:
+    async def _route(self, gateway: Gateway, rest: str, scope: Scope, receive: Receive) -> Answer | Stream:
+        found = self._find_methods(rest)
+        if found is None:
             raise errors.NotFound("A gateway has no such address.")
-        raise errors.MethodNotAllowed(method, allowed)
+        methods, what = found
+        route = methods.get(scope["method"])
+        if route is None:
+            raise errors.MethodNotAllowed(scope["method"], tuple(sorted(methods)))
+        head = Head(scope, self._settings.trusted_proxies)
+        return await route.handler(Asked(gateway, what, head, scope, receive))
 
-    def _head(self, scope: Scope) -> Head:
-        return Head(scope, self._settings.trusted_proxies)
+    def _find_methods(self, rest: str) -> tuple[dict[str, Route], str] | None:
+        """The routes at this address by method, and what stands where they have their `{…}`."""
+        methods = self._exact.get(rest)
+        if methods is not None:
+            return methods, ""
+        for (before, after), methods in self._patterns.items():
+            if rest.startswith(before) and rest.endswith(after) and len(rest) > len(before) + len(after):
+                return methods, rest[len(before) : len(rest) - len(after)]
+        return None
 
-    def _reading(self, scope: Scope, receive: Receive, limit_bytes: int) -> Reading:
-        return Reading(self._head(scope), receive, limit_bytes, self._room)
+    def _list_routes(self) -> tuple[Route, ...]:
+        return (
+            Route("POST", "", "push", self._take),
+            Route("GET", "", "everybody", self._show_page),
+            Route("POST", "attendees", "push", self._take),
+            Route("POST", "attendees/batch", "push", self._take_batch),
+            Route("DELETE", "attendees/{attendee}", "push", self._take_leaving),
+            Route("GET", "key", "any key", lambda asked: own_pushes.show_key(self._feed, asked.gateway, asked.head)),
+            Route(
+                "GET", "pushes", "own pushes", lambda asked: own_pushes.list_own(self._feed, asked.gateway, asked.head)
+            ),
+            Route(
+                "GET",
+                "pushes/{push}",
+                "own pushes",
+                lambda asked: own_pushes.show_own(self._feed, asked.gateway, asked.head, asked.what),
+            ),
+        )
+
+    async def _take(self, asked: Asked) -> Answer:
+        with Reading(asked.head, asked.receive, self._settings.max_body_bytes, self._room) as reading:
+            return await take(self._feed, await reading.read(asked.gateway, batch=False))
+
+    async def _take_batch(self, asked: Asked) -> Answer:
+        with Reading(asked.head, asked.receive, self._settings.max_batch_body_bytes, self._room) as reading:
+            return await take_batch(self._feed, await reading.read(asked.gateway, batch=True))
+
+    async def _take_leaving(self, asked: Asked) -> Answer:
+        return await take(self._feed, read_leaving(asked.gateway, asked.head, asked.what))
+
+    async def _show_key(self, asked: Asked) -> Answer:
+        return await own_pushes.show_key(self._feed, asked.gateway, asked.head)
+
+    async def _list_own(self, asked: Asked) -> Answer:
+        return await own_pushes.list_own(self._feed, asked.gateway, asked.head)
+
+    async def _show_own(self, asked: Asked) -> Answer:
+        return await own_pushes.show_own(self._feed, asked.gateway, asked.head, asked.what)
+
+    async def _show_page(self, asked: Asked) -> Answer:
+        return self._page(asked.scope["path"], _wants_html(asked.scope), asked.gateway.host)
 
 
-_PUSH = "pushes/{id}"
-_ATTENDEE = "attendees/{email}"
-_ADDRESSES = {
-    "": ("GET", "HEAD", "POST"),
-    "attendees": ("POST",),
-    "attendees/batch": ("POST",),
-    "key": ("GET", "HEAD"),
-    "pushes": ("GET", "HEAD"),
-    _PUSH: ("GET", "HEAD"),
-    _ATTENDEE: ("DELETE",),
-}
+async def _send_stream(stream: Stream, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = [*stream.headers, (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": stream.status, "headers": headers})
+    sending = asyncio.ensure_future(_send_pieces(stream, send, without_body=scope["method"] == "HEAD"))
+    # A stream may have nothing to send for long: that whoever asked has gone is learnt from here.
+    gone = asyncio.ensure_future(_wait_until_gone(receive))
+    try:
+        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        sending.cancel()
+        await asyncio.wait((sending, gone))
+    if not sending.cancelled() and (error := sending.exception()) is not None:
+        # The status is out: what is left is to cut it off, so that nobody takes it for the whole.
+        log.error("stream_failed", request=request_id, exc_info=error)
+        raise error
 
 
-def _address_of(rest: str) -> str:
-    """The entry of `_ADDRESSES` that this is, if it is one."""
-    if rest in _ADDRESSES:
-        return rest
-    if rest.startswith("pushes/"):
-        return _PUSH
-    return _ATTENDEE if rest.startswith(ATTENDEE_PREFIX) else rest
+async def _send_pieces(stream: Stream, send: Send, *, without_body: bool) -> None:
+    async with aclosing(stream.pieces) as pieces:
+        if not without_body:
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _host(scope: Scope) -> str:

@@ -66,6 +66,7 @@ class Head:
         self.content_length: int | None = None
         self.idempotency_key: str | None = None
         self.minimal = False
+        self._headers = scope["headers"]
         for name, value in scope["headers"]:
             read = _HEADERS.get(name)
             if read is not None:
@@ -102,6 +103,10 @@ class Head:
             if meant is not None or only:
                 cure = "There are: " + ", ".join(known) + "." if meant is None else f"Did you mean {meant}?"
                 raise errors.InvalidRequest(f'There is no parameter "{show(name, 40)}". {cure}')
+
+    def header(self, name: bytes) -> str | None:
+        """What a header says that few requests need; `name` in small letters."""
+        return next((value.decode("latin-1") for known, value in self._headers if known == name), None)
 
     def flag(self, name: str) -> bool:
         """A yes or no of the query. Raises InvalidRequest."""

@@ -1,6 +1,6 @@
 """The answer: outcome or error → status and body (D1–D4). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,14 @@ class Answer(msgspec.Struct, frozen=True):
     """How long it is kept back (A4)."""
     code: str = ""
     """Of the error, for the log."""
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """An answer that is sent piece by piece. The pieces are closed when they end, and when whoever asked has gone."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    pieces: AsyncGenerator[bytes]
+    status: int = 200
 
 
 JSON = (b"content-type", b"application/json")

@@ -37,6 +37,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     suppresses: bool = False
     """Whether somebody was erased here whom a source must not bring back (F2)."""
 
+    cors: tuple[str, ...] = ()
+    """The origins of sites whose pages may read in a browser, `https://app.example.org`; `*` for any."""
+
     @property
     def purge_at(self) -> int | None:
         """When everyone is to be erased; None for never."""

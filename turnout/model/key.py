@@ -22,6 +22,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+    groups: tuple[int, ...] | None = None
+    """The groups, by number, whose people a read key sees; None for everybody."""
+    fields: tuple[str | int, ...] | None = None
+    """What it sees of them: names of the profile's fields, numbers of custom fields; None for everything."""
 
     def is_good(self, at: int) -> bool:
         """Whether it opens anything at that time."""

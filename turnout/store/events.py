@@ -17,10 +17,13 @@ from turnout.store.tables import VERSION
 
 _EVENT = (
     "id, slug, host, name, policy, time_zone, created_at, archived_at,"
-    " identity, ends_at, purge_after_days, keep_bodies_days, suppresses, purged_at"
+    " identity, ends_at, purge_after_days, keep_bodies_days, suppresses, purged_at, cors"
 )
 _SOURCE = "event_id, number, id, name, spelling, policy, created_at, retired_at"
-_KEY = "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at"
+_KEY = (
+    "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at,"
+    " groups, fields"
+)
 _NAME = "event_id, kind, number, id, name, first_source, staff_only, created_at"
 
 
@@ -109,6 +112,7 @@ def add_event(connection: Connection, event: Event) -> bool:
                 event.keep_bodies_days,
                 int(event.suppresses),
                 event.purged_at,
+                _json_or_none(event.cors),
             )
         ],
         "ON CONFLICT DO NOTHING",
@@ -127,7 +131,7 @@ def update_event(connection: Connection, event: Event) -> None:
             "UPDATE events SET host = :host, name = :name, policy = :policy, time_zone = :time_zone,"
             " archived_at = :archived_at, identity = :identity, ends_at = :ends_at,"
             " purge_after_days = :purge_after_days, keep_bodies_days = :keep_bodies_days, suppresses = :suppresses,"
-            " purged_at = :purged_at"
+            " purged_at = :purged_at, cors = :cors"
             " WHERE id = :id"
         ),
         {
@@ -143,6 +147,7 @@ def update_event(connection: Connection, event: Event) -> None:
             "keep_bodies_days": event.keep_bodies_days,
             "suppresses": int(event.suppresses),
             "purged_at": event.purged_at,
+            "cors": _json_or_none(event.cors),
         },
     )
 
@@ -255,6 +260,8 @@ def add_key(connection: Connection, key: Key) -> None:
                 key.expires_at,
                 key.revoked_at,
                 key.last_used_at,
+                None if key.groups is None else _json(key.groups),
+                None if key.fields is None else _json(key.fields),
             )
         ],
     )
@@ -369,6 +376,7 @@ def _event(row) -> Event:
         keep_bodies_days=30 if row.keep_bodies_days is None else row.keep_bodies_days,
         suppresses=bool(row.suppresses),
         purged_at=row.purged_at,
+        cors=() if row.cors is None else msgspec.json.decode(row.cors, type=tuple[str, ...]),
     )
 
 
@@ -396,8 +404,14 @@ def _key(row) -> Key:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        groups=None if row.groups is None else msgspec.json.decode(row.groups, type=tuple[int, ...]),
+        fields=None if row.fields is None else msgspec.json.decode(row.fields, type=tuple[str | int, ...]),
     )
 
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _json_or_none(values: Sequence[str]) -> str | None:
+    return _json(values) if values else None

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0007"
+VERSION = "0008"
 """The revision of the last migration that leads here."""
 
 metadata = MetaData()
@@ -61,6 +61,8 @@ events = Table(
     _number("suppresses", null=True),
     # Everyone who was there by then is erased.
     _number("purged_at", null=True),
+    # Sites whose pages may read (CORS), as a list; None for no site.
+    _text("cors", null=True),
     # The two addresses of a gateway (A1); the only global look-ups of the hot path.
     Index("events_slug", "slug", unique=True),
     Index("events_host", "host", unique=True),
@@ -106,6 +108,9 @@ keys = Table(
     _number("revoked_at", null=True),
     # Written at most once a minute.
     _number("last_used_at", null=True),
+    # What a read key is limited to: lists of groups' and fields' numbers and names; None for everything.
+    _text("groups", null=True),
+    _text("fields", null=True),
 )
 
 # Custom fields and groups (kind = custom_field, group), registered when first given.
@@ -159,6 +164,15 @@ attendees = Table(
     _text("company_key"),
     _number("updated_at"),
     _text("document"),
+    # The few who are not attending among the many who are.
+    Index(
+        "attendees_absent",
+        "event_id",
+        "status",
+        "id",
+        sqlite_where=text("status <> 'attending'"),
+        postgresql_where=text("status <> 'attending'"),
+    ),
 )
 
 # Who has, or had, an address. One attendee a present address while the event goes by e-mail.
@@ -270,6 +284,166 @@ bodies = Table(
     _text("push_id", key=True),
     _text("body"),
     sqlite_with_rowid=False,
+)
+
+# --- Downstream: cursors over the log, and what is made of it --------------------------------------------------------
+
+# How far each consumer of an event's log has come: the list index, a webhook.
+cursors = Table(
+    "cursors",
+    metadata,
+    _text("event_id", key=True),
+    _text("consumer", key=True),
+    _number("sequence"),
+    sqlite_with_rowid=False,
+)
+
+# What the list index holds of each attendee, so that it can be told what has to go. Fed from the log, afterwards.
+listed = Table(
+    "listed",
+    metadata,
+    _text("event_id", key=True),
+    _text("attendee_id", key=True),
+    _text("email_key"),
+    _text("last_name_key"),
+    _text("facets"),
+    _text("words"),
+    sqlite_with_rowid=False,
+)
+
+# Who has a quality that lists filter by (status, group, source, a custom field's value), in each order that they have.
+facets = Table(
+    "facets",
+    metadata,
+    _text("event_id", key=True),
+    _text("facet", key=True),
+    _text("attendee_id", key=True),
+    _text("email_key"),
+    _text("last_name_key"),
+    Index("facets_email", "event_id", "facet", "email_key", "attendee_id"),
+    Index("facets_last_name", "event_id", "facet", "last_name_key", "attendee_id"),
+    sqlite_with_rowid=False,
+)
+
+# Who has which word in name, e-mail or company, folded: found by how it begins.
+words = Table(
+    "words",
+    metadata,
+    _text("event_id", key=True),
+    _text("word", key=True),
+    _text("attendee_id", key=True),
+    sqlite_with_rowid=False,
+)
+
+# Endpoints that are told of changes: of one event's or, where the event is an empty text, of all events'.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    _text("url"),
+    # Lists; None for all.
+    _text("kinds", null=True),
+    _text("groups", null=True),
+    _text("fields", null=True),
+    # Sealed with the installation's key; the former one is signed with too until it ends.
+    Column("secret", LargeBinary, nullable=False),
+    Column("former_secret", LargeBinary, nullable=True),
+    _number("former_until", null=True),
+    Column("allow_private", _Flag, nullable=False),
+    # active, paused or off, and why.
+    _text("state"),
+    _text("reason", null=True),
+    _number("created_at"),
+    _text("actor", null=True),
+)
+
+# One change for one webhook: as it is sent, however often, and what was answered.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _text("event_id", key=True),
+    _text("webhook_id", key=True),
+    _number("sequence", key=True),
+    _text("id"),
+    _text("attendee_id"),
+    _text("topic"),
+    # new, parked, delivered or given_up.
+    _text("state"),
+    # None once the person is erased.
+    _text("body", null=True),
+    _text("attempts"),
+    # When it is tried (again); None when there is nothing to do.
+    _number("next_at", null=True),
+    _number("created_at"),
+    _number("finished_at", null=True),
+    # The few that are under way or failing among the many that are done: those due, and what waits behind them.
+    Index(
+        "deliveries_due",
+        "webhook_id",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "deliveries_open",
+        "event_id",
+        "webhook_id",
+        "attendee_id",
+        "sequence",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    # One person's, for when he is erased.
+    Index("deliveries_attendee", "event_id", "attendee_id"),
+    # What is older than 30 days goes.
+    Index("deliveries_created", "created_at"),
+    sqlite_with_rowid=False,
+)
+
+# Files of what was there when they were made.
+exports = Table(
+    "exports",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    # waiting, running, done or failed.
+    _text("state"),
+    _text("format"),
+    # What was asked for, and within which limits of the key.
+    _text("query"),
+    _text("key_id", null=True),
+    _text("actor", null=True),
+    _number("created_at"),
+    _number("sequence", null=True),
+    _number("rows_done"),
+    _number("rows_expected", null=True),
+    _number("size_bytes", null=True),
+    _number("finished_at", null=True),
+    _text("reason", null=True),
+)
+
+# A finished file in pieces: several machines share nothing but the database.
+export_parts = Table(
+    "export_parts",
+    metadata,
+    _text("event_id", key=True),
+    _text("export_id", key=True),
+    _number("number", key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# What an event's tokens are signed with: sealed; the public half is for everybody.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    Column("private_key", LargeBinary, nullable=False),
+    _text("public_key"),
+    _number("created_at"),
+    # From then on nothing is signed with it, and when nothing is left that was, it goes.
+    _number("retired_at", null=True),
 )
 
 # The answers that repeated requests get (D6). `item` is the place in a batch, -1 for the request as a whole.
