@@ -1,7 +1,7 @@
 """Turns for tests that keep house by themselves."""
 
+from turnout.changes.turn import Turn
 from turnout.now import new_id
-from turnout.operations.turn import Turn
 from turnout.store.database import Database
 
 

@@ -5,12 +5,12 @@ import threading
 
 import structlog
 
+from turnout.changes.turn import Turn
 from turnout.errors import StorageUnavailable
 from turnout.feed.commit import ANSWERS_KEPT_US
 from turnout.feed.refusals import Refusals
 from turnout.now import now_us
 from turnout.operations.retention import Retention
-from turnout.operations.turn import Turn
 from turnout.store import commits, probe, pushes
 from turnout.store import refusals as stored_refusals
 from turnout.store.database import Database

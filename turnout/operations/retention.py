@@ -12,11 +12,11 @@ from collections.abc import Generator, Iterator
 
 import structlog
 
+from turnout.changes.turn import Turn
 from turnout.feed.configurations import Configurations
 from turnout.feed.forget.purge import Gone, Pace, find_bodies, purge
 from turnout.model.event import DAY_US, KEEP_BODIES_DAYS, Event
 from turnout.now import first_id, now_us
-from turnout.operations.turn import Turn
 from turnout.store import erasure, events
 from turnout.store.database import Database
 from turnout.store.statements import Connection

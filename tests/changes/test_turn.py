@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.databases import SECRET_KEY, open_one
-from turnout.operations.turn import Turn
+from turnout.changes.turn import Turn
 from turnout.store import leases
 from turnout.store.database import Database
 from turnout.store.leases import LeaseLost
@@ -21,7 +21,7 @@ PATIENCE_S = 30.0
 LASTS_US = 1_500_000
 _WORKER = """
 import sys
-from turnout.operations.turn import Turn
+from turnout.changes.turn import Turn
 from turnout.store.connect import open_database
 from turnout.store.leases import LeaseLost
 from turnout.store.probe import commit_probe
