@@ -11,7 +11,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
-from bench import clusters, durability, profile, report, rounds, stores
+from bench import clusters, durability, exports, following, hooks, lists, profile, report, rounds, stores
 from bench.contenders import BY_NAME, MILLION, Contender
 from bench.refused import Refused
 from bench.report import Figure, Sheet, spread
@@ -122,6 +122,26 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
             attempt("start-up to ready after a kill", lambda: _start_after_kill(grounds, contenders))
         if "memory" in chosen:
             attempt("memory", lambda: _memory(grounds, measured))
+    if "follow" in chosen:
+        attempt("followers", lambda: following.measure(grounds))
+    if "webhooks" in chosen:
+        attempt("webhooks", lambda: hooks.measure(grounds))
+    if "exports" in chosen:
+
+        def exported() -> list[Figure]:
+            made = exports.make_files(grounds, *_export_sizes(grounds))
+            sheets.append(_exports_sheet(made))
+            return _exports(grounds, made)
+
+        attempt("exports", exported)
+    if "lists" in chosen:
+
+        def listed() -> list[Figure]:
+            compared = _compare_lists(grounds)
+            sheets.append(_lists_sheet(compared))
+            return [_list_figure(one) for one in compared]
+
+        attempt("lists", listed)
     if "profile" in chosen:
 
         def profiled() -> list[Figure]:
@@ -268,6 +288,81 @@ def _memory(grounds: Grounds, measured: Rounds) -> list[Figure]:
             ("memory under load, a million attendees (peak)", measured.memory, "112 MiB", _LOADED),
         )
     ]
+
+
+def _export_sizes(grounds: Grounds) -> tuple[int, int]:
+    return (2_000, 20_000) if grounds.effort == _QUICK else (exports.FEW, exports.MANY)
+
+
+def _exports(grounds: Grounds, made: list[exports.Exported]) -> list[Figure]:
+    few, many = _export_sizes(grounds)
+    peaks = {(one.format, one.attendees): one.peak_bytes for one in made}
+    figures = []
+    for name in exports.FORMATS:
+        ratio = peaks[name, many] / peaks[name, few]
+        figures.append(
+            Figure(
+                title=f"export as {name}: memory with {many:,} ÷ with {few:,}",
+                value=f"{ratio:.2f}",
+                goal=str(Goal("≤", exports.LIMIT)),
+                is_met=ratio <= exports.LIMIT,
+                is_speed=False,
+            )
+        )
+    kept = exports.measure_feed(grounds, many, grounds.say)
+    median, around = spread(kept.shares)
+    figures.append(
+        Figure(
+            title="pushes while an export is made, on the same core ÷ without",
+            value=median,
+            rounds=around,
+            goal=str(Goal("≥", exports.LEAST)),
+            is_met=kept.median >= exports.LEAST,
+        )
+    )
+    return figures
+
+
+def _exports_sheet(made: list[exports.Exported]) -> Sheet:
+    lines: list[tuple[str, ...]] = [
+        (
+            f"{one.attendees:,} as {one.format}",
+            f"{one.seconds:.1f}",
+            f"{one.cpu_s:.1f}",
+            f"{one.attendees / one.seconds:,.0f}",
+            f"{one.size_bytes / _MIB:,.0f}",
+            f"{one.peak_bytes / _MIB:,.0f}",
+        )
+        for one in made
+    ]
+    return Sheet("Exports", ("file", "seconds", "processor, s", "attendees/s", "MiB", "peak memory, MiB"), lines)
+
+
+def _compare_lists(grounds: Grounds) -> list[lists.Compared]:
+    few, many = (1_000, 5_000) if grounds.effort == _QUICK else (lists.FEW, lists.MANY)
+    filled = []
+    for count in (few, many):
+        grounds.say(f"a store with {count:,} attendees for lists")
+        filled.append(lists.make(grounds.folder / f"lists-{count}", count))
+    return lists.compare(*filled, grounds.cores, grounds.effort.rounds, grounds.say)
+
+
+def _list_figure(one: lists.Compared) -> Figure:
+    median, around = spread(one.ratios)
+    return Figure(
+        title=f"a page of {lists.PAGE}, {one.title}: many ÷ few",
+        value=median,
+        rounds=around,
+        goal=str(Goal("≤", one.limit)),
+        is_met=statistics.median(one.ratios) <= one.limit,
+    )
+
+
+def _lists_sheet(compared: list[lists.Compared]) -> Sheet:
+    lines: list[tuple[str, ...]] = [
+        (one.title, f"{one.few_s * 1e3:.1f}", f"{one.many_s * 1e3:.1f}") for one in compared
+    ]
+    return Sheet(f"Pages of {lists.PAGE}", ("list", "of few, ms", "of many, ms"), lines)
 
 
 def _profile(grounds: Grounds) -> Sheet:

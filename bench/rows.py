@@ -147,12 +147,16 @@ EXTRA = {
     "flushes": "flushes to disk, counted with strace, against commits",
     "kill": "acknowledgements against rows after a kill",
     "start": "start-up to ready with the largest store",
+    "follow": "from a push to its followers, what they take from the feed, what idle ones hold",
+    "webhooks": "from a push to a webhook's receiver, deliveries a second, and what they take from the feed",
+    "exports": "exports of a million attendees: time, memory, and what the feed loses meanwhile",
+    "lists": "a page of 100 with a million attendees against ten thousand, for each order and filter",
     "profile": "where the processor time of a push goes",
     "pg-flushes": "PostgreSQL: flushes of its log, by its own count, against commits",
     "pg-profile": "PostgreSQL: where the time of a commit goes, by statement",
 }
 _SINGLE = (*(row.name for row in RATIOS), *EXTRA)
 GROUPS = {"postgresql": tuple(name for name in _SINGLE if name.startswith("pg-"))}
-MILLIONS = ("million", "memory", "pg-million")
+MILLIONS = ("million", "memory", "exports", "lists", "pg-million")
 """Those that take minutes to prepare."""
 NAMES = (*_SINGLE, *GROUPS)

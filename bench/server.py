@@ -8,7 +8,7 @@ account of where the time goes.
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -24,8 +24,9 @@ _HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(
 class NoOp:
     """Answers `POST /noop` itself, through the same server and protocol as everything else."""
 
-    def __init__(self, product: Callable[..., Awaitable[None]]) -> None:
+    def __init__(self, product: Any) -> None:
         self._product = product
+        self.end_streams: Callable[[], None] = product.end_streams
         self._answered = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -5,7 +5,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.downstream.webhooks.queued import park, queue
+from turnout.changes.follow import Follower
+from turnout.downstream.listing import consumer as listing
+from turnout.downstream.tokens import signing
+from turnout.downstream.webhooks import endpoint
 from turnout.events import event, keys, names, sources
+from turnout.events.setup import get_configuration
 from turnout.feed.acts import decisions
 from turnout.feed.acts import merge as merging
 from turnout.feed.acts.scene import on_stage
@@ -20,6 +26,8 @@ from turnout.now import new_id, now_us
 from turnout.store import installation, probe, schema
 from turnout.store.connect import open_database
 from turnout.store.database import Database
+from turnout.store.statements import insert
+from turnout.store.tables import metadata
 
 ERASED = "eve@example.org"
 
@@ -34,6 +42,7 @@ def fill(path: Path, *, rows: int = 30, secret_key: bytes | None = None) -> str:
         keys.create(database, spring.id, label="Büro")
         _tell(database, "spring", *(_body(number) for number in range(rows)))
         _decide(database, spring.id)
+        _follow(database, spring.id)
         for slug in ("autumn", "archived", "empty"):
             other, _ = event.create(database, slug.title(), slug)
             if slug != "empty":
@@ -92,6 +101,28 @@ def _decide(database: Database, event_id: str) -> None:
     erase(database, configurations, event_id, ERASED, "test")
     sources.set_up(database, event_id, "Büro", {"null": "clear"})
     _tell(database, "spring", {"profile": {"email": ERASED}})
+
+
+def _follow(database: Database, event_id: str) -> None:
+    """What there is downstream: the index of lists, a webhook with what it was sent, an export, keys for tokens."""
+    Follower(database, listing.consumer).catch_up(event_id)
+    configuration = get_configuration(database, "spring")
+    webhook = endpoint.create(database, configuration, "https://1.1.1.1/", kinds=["created"], groups=["Gäste"]).webhook
+    endpoint.rotate(database, webhook.id, 3_600_000_000)
+    queue(database, event_id, webhook.id, 3)
+    park(database, event_id, webhook.id, 2)
+    signing.get_signer(database, event_id)
+    with database.write() as connection:
+        for table in ("exports", "export_parts"):
+            # Whatever has to be there.
+            columns = [column for column in metadata.tables[table].columns if not column.nullable]
+            row = tuple(
+                event_id if column.name == "event_id" else _MADE_UP[column.type.python_type] for column in columns
+            )
+            insert(connection, table, ", ".join(column.name for column in columns), [row])
+
+
+_MADE_UP = {str: "done", int: 1, bytes: bytes(range(256))}
 
 
 def _body(number: int) -> dict[str, Any]:

@@ -216,3 +216,20 @@ def test_a_line_that_cannot_be_written_is_not_printed_elsewhere(capsys: pytest.C
     stream.close()
     logging.getLogger("library").error("for john@example.com")
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_said_again_and_again_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now)
+    thinned = logs.Thinned(5)
+    assert [thinned.count("away") for _ in range(4)] == [1, None, None, None]
+    assert thinned.count("another") == 1
+    now = 4.9
+    assert thinned.count("away") is None
+    now = 5.0
+    assert [thinned.count("away") for _ in range(2)] == [5, None]
+    assert thinned.count("another") == 1
+    # What is forgotten is said again: there is no end of things.
+    for number in range(100):
+        thinned.count(str(number))
+    assert thinned.count("away") == 1

@@ -15,7 +15,11 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_E
 from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
+from turnout.changes.follow import Follower
+from turnout.downstream.exports.exporter import Exporter
+from turnout.downstream.listing import consumer as listing
 from turnout.downstream.routes import Downstream, list_routes
+from turnout.downstream.webhooks.send import Sender
 from turnout.errors import StorageUnavailable
 from turnout.feed.caller_address import client_address
 from turnout.feed.configurations import Configurations
@@ -64,12 +68,18 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
         large_turns=Turns(1, MAX_WAITING_LARGE),
     )
-    metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes, place)
+    sender = Sender(database)
+    metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes, place, deliveries=sender.results)
     health = Health(database, group_commit)
+    indexing = Follower(database, listing.consumer, is_busy=lambda: group_commit.queued > 0)
+    exporter = Exporter(database)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
         group_commit.start()
+        indexing.start()
+        sender.start()
+        exporter.start()
         house = asyncio.create_task(keep_house(database, refusals))
         publishing = asyncio.create_task(metrics.keep_published())
         # What start-up has made stays; looking at it again and again was 40 % of a large batch.
@@ -81,6 +91,9 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await sender.stop()
+        await asyncio.to_thread(indexing.stop)
+        await asyncio.to_thread(exporter.stop)
         await asyncio.to_thread(group_commit.stop)
         await asyncio.to_thread(refusals.write)
         await asyncio.to_thread(metrics.publish)
@@ -110,6 +123,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         logging_config=None,
         exception_handlers={Exception: lambda request, error: _answer_error(request, error, feed.problems_url)},
     )
+    downstream = Downstream(feed, database, public_url, exporter)
     return GatewayApp(
         feed,
         GatewaySettings(
@@ -121,7 +135,8 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         room,
         page=gateway_page(public_url),
         behind=_with_request_id(pages),
-        more=list_routes(Downstream(feed, database)),
+        more=list_routes(downstream),
+        endings=downstream.endings,
     )
 
 

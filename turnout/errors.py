@@ -3,10 +3,18 @@
 TurnoutError
 ├── Unauthorized              401, the same for every reason
 ├── WrongScope                403, a good key at the wrong door
+├── HiddenField               403, a good key that does not see what it looks for
 ├── NotFound                  404
 ├── MethodNotAllowed          405
 ├── InvalidRequest            400, a query or an argument that cannot be meant
+│   └── CursorBeyondHead      400, a cursor of another event, or of what a restored backup lacks
+├── NotAcceptable             406, a form that there is none of
+├── TooBroad                  400, a list that would have to look at too many
 ├── Conflict                  409, what is asked for is taken
+├── ExportUnfinished          409, a file that is not there yet, or will not be
+├── ExportGone                410, a file that was there
+├── NoSuchRange               416, a part of a file that it does not have
+├── TooManyExports            429, a key that asks for more files than are kept for it
 ├── Refused                   the request can never succeed as it is (`retryable: false`)
 │   ├── MalformedBody         400, not one JSON object
 │   ├── BodyTooLarge          413
@@ -22,6 +30,7 @@ TurnoutError
     ├── StorageUnavailable    503
     ├── QueueFull             503
     │   └── SourceQueueFull   429, one source fills the queue
+    ├── IndexBehind           503, a list that needs what is not indexed yet
     ├── TooManyConnections    503
     ├── ShuttingDown          503
     └── Unexpected            500
@@ -77,6 +86,15 @@ class WrongScope(TurnoutError):
     help = "Push keys push, read keys read. Ask for a key of the other scope."
 
 
+class HiddenField(TurnoutError):
+    """A read key that is limited to some fields looks for, or sorts by, another one: it could be guessed that way."""
+
+    code = "hidden_field"
+    title = "This key does not see that field"
+    status = 403
+    help = "Leave that filter or order out, or ask for a key that sees the field."
+
+
 class NotFound(TurnoutError):
     """Nothing has this address or id."""
 
@@ -108,6 +126,39 @@ class InvalidRequest(TurnoutError):
     help = "Correct what the detail names."
 
 
+class NotAcceptable(TurnoutError):
+    """An Accept header that names nothing this is written in."""
+
+    code = "not_acceptable"
+    title = "There is no such form of this"
+    status = 406
+    help = "Ask for application/json, application/x-ndjson, text/csv or a workbook, or say format=csv in the address."
+
+
+class TooBroad(TurnoutError):
+    """A list of few among so many that finding them would take too long."""
+
+    code = "too_broad"
+    title = "Finding this would take too long"
+    status = 400
+    help = (
+        "Use fewer filters at once, a longer search word, or the order of ids; to read everybody page by page and "
+        "choose for yourself costs least."
+    )
+
+
+class CursorBeyondHead(InvalidRequest):
+    """A follower's cursor is larger than the number of the last change that there is."""
+
+    code = "cursor_beyond_head"
+    title = "There are not so many changes"
+    status = 400
+    help = (
+        "Check that the cursor is one of this event. If it is, the event was restored from a backup that is older than "
+        "the cursor: read the attendees anew, and follow from the sequence that this list carries."
+    )
+
+
 class Conflict(TurnoutError):
     """What is asked for is there already, or stands against something that is."""
 
@@ -115,6 +166,42 @@ class Conflict(TurnoutError):
     title = "That is taken"
     status = 409
     help = "Choose another one."
+
+
+class ExportUnfinished(TurnoutError):
+    """An export that waits, is being made, or has failed."""
+
+    code = "export_unfinished"
+    title = "There is no file yet"
+    status = 409
+    help = "Ask for the export itself: its state says how far it is, or why there will be no file."
+
+
+class ExportGone(TurnoutError):
+    """An export whose file was kept for its time, or removed because somebody in it was erased."""
+
+    code = "export_gone"
+    title = "The file is gone"
+    status = 410
+    help = "Ask for a new export."
+
+
+class NoSuchRange(TurnoutError):
+    """A Range that begins behind the end of the file."""
+
+    code = "no_such_range"
+    title = "The file has no such part"
+    status = 416
+    help = "Ask for bytes within its length, which the Content-Range header gives, or for the whole file."
+
+
+class TooManyExports(TurnoutError):
+    """A key has as many exports as are made, or kept, for one."""
+
+    code = "too_many_exports"
+    title = "This key has too many exports"
+    status = 429
+    help = "Wait until one is done, or DELETE those that are not needed any more."
 
 
 class Refused(TurnoutError):
@@ -243,6 +330,16 @@ class SourceQueueFull(QueueFull):
     code = "too_many_pushes"
     title = "This source sends faster than it can be stored"
     status = 429
+
+
+class IndexBehind(Unavailable):
+    """A search, an order or a filter that needs the list index, while that has much to catch up with."""
+
+    code = "index_behind"
+    title = "What lists go by is not up to date yet"
+    status = 503
+    help = "Ask again in a moment. Lists in the order of ids, without search, source and custom field, are there now."
+    retry_after_s = 5
 
 
 class TooManyConnections(Unavailable):

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Literal, TextIO, cast
@@ -21,6 +22,10 @@ from structlog.types import EventDict, Processor, WrappedLogger
 MAX_TEXT = 20_000
 """Characters of one text in an event; a traceback is seldom longer."""
 _MAX_DEPTH = 8
+THINNED_EVERY_S = 5.0
+"""Between two lines that say the same of something that is away …"""
+_MAX_THINNED = 100
+"""… of so many things; the one that was not heard of for longest is forgotten."""
 
 _KEY = re.compile(r"(trn_[0-9a-z]+_)[0-9a-z]+", re.IGNORECASE)
 _WORD = r"[^\s@<>\"'`(),:;=&?/|\[\]{}]"
@@ -127,6 +132,30 @@ def configure(
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+class Thinned:
+    """For what would be said by the hundred while something is away: the first time, then with how often every while.
+
+    Each thing by itself, in any thread.
+    """
+
+    def __init__(self, every_s: float = THINNED_EVERY_S) -> None:
+        self._every_s = every_s
+        self._lock = threading.Lock()
+        self._said: dict[str, tuple[float, int]] = {}
+        """Of each thing when it was said last, and how often it was not said since."""
+
+    def count(self, what: str) -> int | None:
+        """How often it was to be said since it was said last, this time included; None where it is not said now."""
+        now = time.monotonic()
+        with self._lock:
+            said_at, unsaid = self._said.pop(what, (float("-inf"), 0))
+            is_due = now - said_at >= self._every_s
+            while len(self._said) >= _MAX_THINNED:
+                del self._said[next(iter(self._said))]
+            self._said[what] = (now, 0) if is_due else (said_at, unsaid + 1)
+        return unsaid + 1 if is_due else None
 
 
 def _shared(*, with_pid: bool) -> Iterator[Processor]:

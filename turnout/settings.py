@@ -20,8 +20,9 @@ from msgspec import Meta
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "TURNOUT_"
-_OTHERS = ("TURNOUT_KEY", "TURNOUT_MIGRATE_TO")
-"""Not settings: the sender's key, which `turnout push` reads, and where `turnout migrate-data` goes."""
+_OTHERS = ("TURNOUT_KEY", "TURNOUT_MIGRATE_TO", "TURNOUT_WEBHOOK_SECRET")
+"""Not settings: the sender's key, which `turnout push` reads, where `turnout migrate-data` goes, and a webhook's secret
+for `turnout webhook listen`."""
 _TESTS = "TURNOUT_TEST_"
 
 
@@ -269,6 +270,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         _setting("The largest body of a batch, as sent and as unpacked.", _size(1024, 2**30), unit="bytes"),
     ] = 32 * 2**20
+    max_export: Annotated[
+        int,
+        _setting("The largest file that an export may become.", _size(1024 * 1024, 2**40), unit="bytes"),
+    ] = 2 * 2**30
     queue_limit: Annotated[
         int,
         _setting(

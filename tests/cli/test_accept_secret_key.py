@@ -3,10 +3,12 @@
 import tarfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import Cli, person
-from tests.databases import SECRET_KEY, only_postgresql, only_sqlite
+from tests.databases import SECRET_KEY, only_postgresql, only_sqlite, settings_of
+from turnout.operations.doctor import diagnose
 from turnout.store import secret_key
 from turnout.store.sqlite.file_lock import hold_alone
 
@@ -109,7 +111,7 @@ def test_f2_whoever_goes_on_without_is_told_what_is_lost(cli: Cli, key_file: Pat
     accepted = cli.json("accept-secret-key", "--yes")["accepted"]
     key = secret_key.find(key_file)
     assert key is not None
-    assert accepted == {"fingerprint": secret_key.fingerprint(key), "noLongerSuppressed": 1}
+    assert accepted == {"fingerprint": secret_key.fingerprint(key), "noLongerSuppressed": 1, "webhooks": []}
     assert find_key_check(cli)["state"] == "ok"
     assert push_john(cli) == "created"
     assert "nothing to accept" in cli.text("accept-secret-key")
@@ -146,7 +148,7 @@ def test_f2_with_another_key_in_the_setting_nothing_starts_until_somebody_accept
     asked = erased.run("accept-secret-key", stdin="n\n", code=1)
     assert "1 erased address will be suppressed no more" in asked.stdout
     accepted = erased.json("accept-secret-key", "--yes")["accepted"]
-    assert accepted == {"fingerprint": secret_key.fingerprint(other), "noLongerSuppressed": 1}
+    assert accepted == {"fingerprint": secret_key.fingerprint(other), "noLongerSuppressed": 1, "webhooks": []}
     assert push_john(erased) == "created"
     monkeypatch.setenv("TURNOUT_SECRET_KEY", SECRET_KEY.hex())
     assert "is not the secret key of this database" in erased.error("serve", "--port", "0")
@@ -184,3 +186,40 @@ def test_a_first_key_is_made_in_the_working_directory(
     cli.run("attendees", "erase", "--event", "spring", JOHN, "--yes")
     assert secret_key.find(tmp_path / "data" / "turnout.key") is not None
     assert push_john(cli) == "suppressed"
+
+
+# --- Webhooks: what is sealed with a key that is gone ----------------------------------------------------------------
+
+
+def test_webhooks_under_a_lost_key_are_off_until_they_have_new_secrets(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.make_event()
+    active, paused = (
+        cli.json("webhook", "create", "--event", "spring", "--url", "https://1.1.1.1/")["id"] for _ in range(2)
+    )
+    cli.run("webhook", "pause", paused, "--reason", "Mine")
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", bytes(range(1, 33)).hex())
+    assert "2 webhooks will be sent nothing" in cli.run("accept-secret-key", stdin="n\n", code=1).stdout
+    said = cli.text("accept-secret-key", "--yes")
+    for its_id in (active, paused):
+        assert f"turnout webhook rotate {its_id}" in said
+    described = {one["id"]: one for one in cli.json("webhook", "list")["webhooks"]}
+    assert [one["secretGood"] for one in described.values()] == [False, False]
+    assert (described[active]["state"], described[paused]["state"]) == ("off", "paused")
+    assert "turnout webhook rotate" in described[active]["reason"]
+    assert "turnout webhook rotate" in cli.error("webhook", "resume", paused)
+    assert "cannot be opened" in cli.error("webhook", "test", active)
+    found = {check["message"].split()[3]: check["state"] for check in list_webhook_checks(cli)}
+    assert found == {active: "problem", paused: "problem"}
+    for its_id, state in ((active, "active"), (paused, "paused")):
+        cli.run("webhook", "rotate", its_id)
+        assert cli.json("webhook", "show", its_id)["state"] == state
+    cli.run("webhook", "resume", paused)
+    assert [check["state"] for check in list_webhook_checks(cli)] == ["ok"]
+
+
+def list_webhook_checks(cli: Cli) -> list[dict[str, str]]:
+    environ = settings_of(cli.url) | {"TURNOUT_SECRET_KEY": bytes(range(1, 33)).hex()}
+    checks = msgspec.to_builtins(diagnose(environ).checks)
+    return [check for check in checks if check["name"] == "webhooks"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, person
-from tests.databases import only_postgresql, only_sqlite
-from turnout.store import schema
+from tests.databases import SECRET_KEY, only_postgresql, only_sqlite
+from turnout.store import schema, secret_key
 from turnout.store.connect import open_database
 
 
@@ -71,13 +71,23 @@ def test_a_server_does_not_start_with_a_key_that_others_may_read(cli: Cli, tmp_p
 
 
 @only_postgresql
-def test_postgresql_is_backed_up_with_its_own_tools(cli: Cli, tmp_path: Path) -> None:
+def test_postgresql_is_backed_up_with_its_own_tools(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli.make_event()
     said = cli.error("backup", str(tmp_path / "b")).replace("\n", " ")
     assert "is PostgreSQL, which is backed up with its own tools: pg_dump for a copy, pg_basebackup" in said
-    assert "Keep the secret key with it: TURNOUT_SECRET_KEY, or" in said
+    assert "The secret key, TURNOUT_SECRET_KEY, is in no such copy: keep it elsewhere." in said
+    assert "turnout.key" not in said
     assert not (tmp_path / "b").exists()
     assert "There is no folder" in cli.error("backup", str(tmp_path / "nowhere" / "b"))
+    monkeypatch.delenv("TURNOUT_SECRET_KEY")
+    monkeypatch.chdir(tmp_path)
+    assert "It is not here, but in" in cli.error("backup", str(tmp_path / "b")).replace("\n", " ")
+    file = tmp_path / "data" / "turnout.key"
+    file.parent.mkdir()
+    secret_key.write(file, SECRET_KEY)
+    said = cli.error("backup", str(tmp_path / "b")).replace("\n", " ")
+    assert f"The secret key, {file}, is in no such copy" in said
+    assert "TURNOUT_SECRET_KEY" not in said
 
 
 @only_postgresql

@@ -52,6 +52,7 @@ def test_settings_are_set_and_shown(cli: Cli) -> None:
         "ends_at": None,
         "purge_after": None,
         "keep_bodies": "30d",
+        "cors": "none",
     }
     assert shown["gateway"] == "https://feed.autumn.org"
     assert shown["lastSequence"] == 1
@@ -64,11 +65,38 @@ def test_settings_are_set_and_shown(cli: Cli) -> None:
         ("null=maybe", "keep or clear"),
         ("null", "name=value"),
         ("time_zone=Mars", "no time zone"),
+        ("cor=*", "Did you mean cors?"),
+        ("cors=app.example.org", "did you mean https://app.example.org?"),
+        ("cors=https://app.example.org/page", "has no path"),
+        ("cors=https://*.example.org", "Name each origin by itself"),
+        ("cors=htps://app.example.org", "Did you mean https://app.example.org?"),
+        ("cors=https://app.example.org:99999", "a port is a number"),
+        ("cors=https://bücher.example", "xn--"),
+        ("cors=null", "is not an origin"),
+        ("cors=https://a.example.org,*", "no other is of use"),
+        ("cors=" + ",".join(f"https://a{number}.example.org" for number in range(101)), "100 origins"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_explained(cli: Cli, setting: str, says: str) -> None:
     cli.make_event("spring")
     assert says in cli.error("event", "set", "spring", setting)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("", "none"),
+        ("none", "none"),
+        ("*", "*"),
+        ("https://App.example.org:443/", "https://app.example.org"),
+        ("http://localhost:5173, http://localhost:80", "http://localhost:5173,http://localhost"),
+        ("http://[::1]:3000,capacitor://localhost", "http://[::1]:3000,capacitor://localhost"),
+        ("https://a.example,https://a.example", "https://a.example"),
+    ],
+)
+def test_origins_are_kept_as_browsers_write_them(cli: Cli, given: str, kept: str) -> None:
+    cli.make_event("spring", "cors=https://before.example.org")
+    assert cli.json("event", "set", "spring", f"cors={given}")["settings"]["cors"] == kept
 
 
 def test_an_event_shows_how_much_is_in_it(cli: Cli) -> None:

@@ -1,8 +1,10 @@
 """`turnout key`."""
 
+from typing import Any
+
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, person
 from turnout.cli.durations import Duration
 from turnout.store.refusals import Refusal, add_refusals
 
@@ -55,6 +57,77 @@ def test_a_revoked_key_is_good_no_longer(cli: Cli) -> None:
     assert cli.json("key", "list", "--event", "spring")["keys"][0]["state"] == "revoked"
     assert "revoked or expired" in cli.error("key", "rotate", first["id"])
     assert "no key key_0" in cli.error("key", "revoke", "key_0")
+
+
+def read_keys(cli: Cli) -> list[dict[str, Any]]:
+    return [key for key in cli.json("key", "list", "--event", "spring")["keys"] if key["scope"] == "read"]
+
+
+def make_people(cli: Cli) -> str:
+    """An event with groups and a custom field; gives its push key."""
+    key = cli.make_event()
+    body = person("ada@example.org", ["Speakers", "Press, TV", "Crew"], firstName="Ada")
+    body["profile"]["customFields"] = [{"fieldName": "Shoe size", "fieldValue": "43"}]
+    cli.push(body)
+    return key
+
+
+def test_a_read_key_is_limited_to_groups_and_fields(cli: Cli) -> None:
+    make_people(cli)
+    create = ("key", "create", "--event", "spring", "--scope", "read")
+    cli.run(*create, "--groups", "crew, SPEAKERS", "--fields", "shoe size,profile.lastName,firstName,email")
+    cli.run(*create, "--groups", "Press, TV", "--groups", "Crew", "--fields", "profile.customFields.Shoe size")
+    cli.run(*create)
+    limited, with_comma, unlimited = read_keys(cli)
+    assert limited["groups"] == ["Speakers", "Crew"]
+    assert limited["fields"] == ["email", "firstName", "lastName", "Shoe size"]
+    assert (with_comma["groups"], with_comma["fields"]) == (["Press, TV", "Crew"], ["Shoe size"])
+    assert (unlimited["groups"], unlimited["fields"]) == (None, None)
+    assert "everybody" in cli.text(*create)
+
+
+def test_a_limited_key_goes_on_when_a_name_changes_and_when_it_is_rotated(cli: Cli) -> None:
+    make_people(cli)
+    cli.run("key", "create", "--event", "spring", "--scope", "read", "--groups", "Crew", "--fields", "Shoe size")
+    cli.run("group", "rename", "--event", "spring", "Crew", "Helpers")
+    cli.run("field", "rename", "--event", "spring", "Shoe size", "Size")
+    (key,) = read_keys(cli)
+    assert (key["groups"], key["fields"]) == (["Helpers"], ["Size"])
+    made = cli.json("key", "rotate", key["id"])
+    assert [(key["groups"], key["fields"]) for key in read_keys(cli)] == [(["Helpers"], ["Size"])] * 2
+    checked = cli.json("key", "check", stdin=made["key"])
+    assert (checked["groups"], checked["fields"]) == (["Helpers"], ["Size"])
+    assert "It sees who is in Helpers. It shows Size." in cli.text("key", "check", stdin=made["key"])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--groups", "Speekers"), "Did you mean Speakers? There are: Speakers, Press, TV, Crew."),
+        (("--groups", "Nobody"), "has no group 'Nobody'"),
+        (("--groups", ""), "names no group"),
+        (("--groups", ","), "names no group"),
+        (("--fields", " "), "names no field"),
+        (("--fields", "firstNam"), "Did you mean firstName?"),
+        (("--fields", "Shoe"), "Shoe size"),
+        (("--scope", "push", "--fields", "firstName"), "Add --scope read"),
+        (("--scope", "push", "--groups", ""), "Add --scope read"),
+    ],
+)
+def test_a_limit_that_cannot_be_meant_is_explained_and_no_key_is_made(
+    cli: Cli, options: tuple[str, ...], says: str
+) -> None:
+    make_people(cli)
+    assert says in cli.error("key", "create", "--event", "spring", "--scope", "read", *options)
+    assert read_keys(cli) == []
+
+
+def test_the_read_keys_of_an_archived_event_are_good(cli: Cli) -> None:
+    push_key = cli.make_event()
+    key = cli.json("key", "create", "--event", "spring", "--scope", "read")["key"]
+    assert "read keys go on reading" in cli.text("event", "archive", "spring")
+    assert cli.json("key", "check", stdin=key)["state"] == "good"
+    assert cli.json("key", "check", code=1, stdin=push_key)["state"] == "archived"
 
 
 def test_a_key_is_said_whose_it_is(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.cli.conftest import Cli, person
 from tests.installation import fill
 from tests.postgresql import USER, shared_server
 from tests.product import TURNOUT
+from turnout.cli import migrate_data
 
 PASSWORD = "correct%20horse"
 
@@ -100,12 +102,12 @@ def test_a_password_is_shown_nowhere(file: Cli, target: str, caplog: pytest.LogC
     unreachable = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:1/somewhere"
     refused = target.replace(f"{USER}:", f"{USER}:{PASSWORD}")
     for url, said in (
-        (unreachable, "PostgreSQL at 127.0.0.1:1, database somewhere: The database cannot be reached."),
+        (unreachable, "PostgreSQL at 127.0.0.1:1, database somewhere, cannot be reached: connection failed"),
         (f"postgresql://{USER}:{PASSWORD}@[half/somewhere", "cannot be read as a PostgreSQL URL"),
         (f"postgresql://{USER}:{PASSWORD}@host/", "must name a database"),
         (f"mysql://{USER}:{PASSWORD}@host/db", "must begin with"),
         (f"sqlite:///{PASSWORD}", "must be of PostgreSQL"),
-        (refused, "The database cannot be reached."),
+        (refused, "password authentication failed"),
     ):
         for as_json in ([], ["--json"]):
             result = file.run("migrate-data", "--to", url, *as_json, code=1)
@@ -114,6 +116,29 @@ def test_a_password_is_shown_nowhere(file: Cli, target: str, caplog: pytest.LogC
     assert "horse" not in caplog.text
     # Nothing of it has touched the file.
     file.run("event", "list")
+
+
+def test_a_target_that_is_not_there_is_told_with_how_to_make_it(file: Cli, target: str) -> None:
+    said = file.error("migrate-data", "--to", f"{target}_else", "--dry-run")
+    name = f"{target.rpartition('/')[2]}_else"
+    assert said.endswith(
+        f'database "{name}" does not exist. Make it: createdb --encoding UTF8 --template template0 {name}\n'
+    )
+    assert "createdb" not in file.error("migrate-data", "--to", "postgresql://u@127.0.0.1:1/x", "--dry-run")
+
+
+def test_where_nobody_looks_a_line_now_and_then_says_how_far_it_is(
+    file: Cli, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_data, "_TOLD_EVERY_S", 0.0)
+    told = file.run("migrate-data", "--to", target).stderr.splitlines()
+    assert told
+    assert all(re.fullmatch(r"copying \w+: [\d,]+ of [\d,]+ rows", line) for line in told)
+
+
+def test_whoever_wants_json_gets_nothing_else(file: Cli, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate_data, "_TOLD_EVERY_S", 0.0)
+    assert file.run("migrate-data", "--to", target, "--json").stderr == ""
 
 
 def test_without_a_target_or_a_file_a_sentence_says_so(file: Cli, tmp_path: Path, target: str) -> None:

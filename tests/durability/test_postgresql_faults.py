@@ -104,6 +104,51 @@ def test_a_database_that_hangs_is_answered_retryable_within_ten_seconds(
     check(event, senders)
 
 
+def test_how_things_are_is_told_within_seconds_while_the_database_hangs(
+    postgresql: PostgresServer, url: str, start: Callable[..., Product]
+) -> None:
+    """`/health` is a 503 with the reason; `/metrics` has what this process knows by itself."""
+    product = start(url)
+    event = product.make_event()
+    event.push_ok({"profile.email": "first@example.org"})
+
+    def get(path: str) -> tuple[int, str]:
+        # A caller on this machine, who is not patient. With a second for the machine that this runs on.
+        answer = product.client.get(product.server.url + path, headers={"X-Forwarded-For": ""}, timeout=4)
+        return answer.status_code, answer.text
+
+    assert get("/health")[0] == 200
+    assert f'turnout_log_head{{event="{event.slug}"}} 1.0' in get("/metrics")[1]
+    before = count_threads(product.server.pid)
+    postgresql.pause()
+    try:
+        # What it knew a second ago counts no more.
+        while get("/health")[0] == 200:
+            pass
+        for _ in range(20):
+            status, text = get("/health")
+            assert status == 503
+            assert "2 seconds" in text or "answers nothing" in text or "cannot be reached" in text
+            status, text = get("/metrics")
+            assert status == 200
+            assert 'turnout_pushes_total{result="created"} 1.0' in text
+            assert "turnout_log_head{" not in text
+            assert "turnout_database_bytes " not in text
+        # One that asks for each of the two, and those that wait for it in turn.
+        assert count_threads(product.server.pid) <= before + 4
+    finally:
+        postgresql.resume()
+    event.push_ok({"profile.email": "second@example.org"})
+    assert get("/health")[0] == 200
+    while f'turnout_log_head{{event="{event.slug}"}} 2.0' not in get("/metrics")[1]:
+        pass
+    product.check()
+
+
+def count_threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
 @pytest.mark.parametrize("moment", ["before COMMIT", "after COMMIT"])
 def test_a_connection_cut_while_it_commits_is_looked_up_and_applied_once(
     postgresql: PostgresServer, url: str, start: Callable[..., Product], moment: Moment

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from tests.databases import as_file, open_one
+from tests.databases import as_file, only_postgresql, open_one
 from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
-from turnout import errors
+from turnout import errors, logs
 from turnout.events import keys
 from turnout.feed import commit, group_commit
 from turnout.feed.group_commit import GroupCommit, Waiting
@@ -490,6 +491,42 @@ def test_a_database_that_is_full_or_read_only_is_answered_and_service_resumes(
     assert (hall.find(), group.queued) == (None, 0)
     trouble.end()
     assert run(group.submit(hall.submit(make_push())))[0].sequence == 1
+
+
+@only_postgresql
+def test_commits_that_fail_by_the_hundred_are_told_of_in_few_lines(
+    hall: Hall, group: GroupCommit, logged: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first at once, the others with their number when it is time, and that it is over."""
+    clock = Clock()
+    monkeypatch.setattr(logs.time, "monotonic", clock)
+    trouble = Refusing(hall, "full")
+    trouble.begin()
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(errors.StorageUnavailable):
+                run(group.submit(hall.submit(make_push(title="x" * 100_000), make_push(person(1)))))
+
+    fail(20)
+    clock.later_s += 6
+    fail(2)
+    trouble.end()
+    for _ in range(2):
+        run(group.submit(hall.submit(make_push())))
+    told = [(line["event"], line.get("commits"), line.get("pushes")) for line in logged]
+    assert told == [("commit_failed", 1, 2), ("commit_failed", 20, 40), ("commits_succeed_again", None, None)]
+
+
+class Clock:
+    """One that goes ahead when it is told to."""
+
+    def __init__(self) -> None:
+        self._now = time.monotonic
+        self.later_s = 0.0
+
+    def __call__(self) -> float:
+        return self._now() + self.later_s
 
 
 def test_all_who_wait_are_refused_with_the_commit_that_fails(hall: Hall, group: GroupCommit, gate: Gate) -> None:

@@ -128,10 +128,13 @@ def test_a_running_server_is_seen(environ: dict[str, str], database: Database, t
         assert look(environ)["server"].message == "A server runs on this database."
 
 
-def test_a_newer_schema_is_a_problem(environ: dict[str, str], database: Database) -> None:
+def test_a_newer_schema_is_a_problem(database_kind: str, environ: dict[str, str], database: Database) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    assert look(environ)["schema"].state == "problem"
+    found = look(environ)["schema"]
+    assert found.state == "problem"
+    assert ("pg_dump" in found.help) == (database_kind == "postgresql")
+    assert ("restore the backup" in found.help) == (database_kind == "sqlite")
 
 
 def test_changes_from_the_future_are_a_problem(environ: dict[str, str], database: Database) -> None:
@@ -278,7 +281,10 @@ def test_postgresql_that_cannot_be_reached_is_told_with_what_to_do(sound: dict[s
         return found["database"]
 
     url = sound["TURNOUT_DATABASE_URL"]
-    assert "Connection refused" in at("postgresql://turnout:zqpassword@127.0.0.1:1/turnout").message
+    # One sentence, without the question that libpq puts behind it.
+    refused = at("postgresql://turnout:zqpassword@127.0.0.1:1/turnout").message
+    assert refused.endswith("port 1 failed: Connection refused.")
+    assert "?" not in refused
     assert "does not exist" in at(f"{url}x").message
     assert "password authentication failed" in at(url.replace("postgres:", "postgres:zq")).message
 

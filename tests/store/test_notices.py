@@ -172,6 +172,20 @@ def test_a_reader_of_one_event_is_not_woken_by_another(hall: Hall, other: Databa
         assert watch.wait(0, PATIENCE_S)
 
 
+def test_who_waits_for_every_event_is_told_of_each(hall: Hall) -> None:
+    second = Hall(hall.database, slug="second")
+
+    async def watch_all() -> None:
+        with hall.database.notices.watching_all_in_loop() as watch:
+            for one, title in ((hall, "CTO"), (second, "CTO"), (hall, "CEO")):
+                await asyncio.to_thread(push, one, title=title)
+                assert await watch.wait(0, PATIENCE_S)
+            # Looking finds nothing new for whoever has no place in a log.
+            assert not await watch.wait(0, 2 * hall.database.notices.look_every_s)
+
+    asyncio.run(watch_all())
+
+
 def test_what_comes_between_two_waits_is_not_missed(hall: Hall, other: Database) -> None:
     """The place is taken before the log is read, and what comes meanwhile ends the next wait at once."""
     with watching(other, hall.event.id) as watch:

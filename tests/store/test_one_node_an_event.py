@@ -14,6 +14,11 @@ GLOBAL = {"events", "installation", "leases", "probe"}
 """Tables that do not grow with the people of an event."""
 GROWING = sorted(name for name in tables.metadata.tables if name not in GLOBAL)
 _STATEMENT = re.compile(r"^.*? LOG:  (?:execute [^:]*|statement): (.*(?:\n\t.*)*)", re.MULTILINE)
+_BEHIND = re.compile(
+    r"\b(leases|cursors|listed|facets|words|webhooks|deliveries|exports)\b|FROM changes|FOR KEY SHARE"
+    r"|SELECT event_id, document FROM attendees"
+)
+"""What consumers of the log do meanwhile."""
 
 pytestmark = only_postgresql
 
@@ -83,7 +88,8 @@ def test_a_commit_is_a_handful_of_statements_whatever_its_size(product: Product,
         event.batch_ok(
             [{"profile.email": f"{people}-{number}@example.org"} for number in range(people)], "?atomic=true"
         )
-        return len([one for one in sent() if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))])
+        statements = [one for one in sent() if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
+        return len([one for one in statements if not _BEHIND.search(one)])
 
     few, many = count(2), count(2_000)
     # A statement takes 65,535 parameters, which is some thousand rows of the widest table.

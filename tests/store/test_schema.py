@@ -125,7 +125,7 @@ def test_several_that_start_at_once_make_one_schema(database: Database) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar() == 1
 
 
-def test_a_newer_database_is_refused_with_what_to_do(database: Database) -> None:
+def test_a_newer_database_is_refused_with_what_to_do(database_kind: str, database: Database) -> None:
     schema.prepare(database)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -133,7 +133,11 @@ def test_a_newer_database_is_refused_with_what_to_do(database: Database) -> None
     with pytest.raises(StorageUnavailable) as refused:
         schema.prepare(database)
     assert "newer version of Turnout (schema 9999" in refused.value.detail
-    assert "restore the backup" in refused.value.detail
+    way_back = {
+        "sqlite": "restore the backup that was made",
+        "postgresql": "go back to the dump (pg_dump) that you made",
+    }
+    assert f"Start that version, or {way_back[database_kind]} before the upgrade." in refused.value.detail
     assert list_schema(database) == before
     with database.read() as connection:
         assert schema.find_version(connection) == "9999"

@@ -1,6 +1,5 @@
 """Lines of the log with the attendee as he was then: the present state, with what came later taken back."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +9,11 @@ from turnout.model.attendee import Attendee, Part, Said
 from turnout.model.change import Change
 from turnout.store import attendees, changes
 from turnout.store.statements import Connection
+
+TOGETHER = 250
+"""Attendees whose later lines are read with one statement …"""
+HELD = 5_000
+"""… and how many of these lines are held at once."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -28,14 +32,17 @@ class Line(msgspec.Struct, frozen=True):
 def read_lines(connection: Connection, event_id: str, *, after: int = 0, limit: int = 1_000) -> list[Line]:
     """The lines behind `after`, in order, read in one moment."""
     page = changes.list_changes(connection, event_id, after=after, limit=limit)
-    by_attendee: dict[str, list[Change]] = {}
+    known: dict[str, dict[int, Change]] = {}
     for change in page:
         if change.attendee_id is not None:
-            by_attendee.setdefault(change.attendee_id, []).append(change)
-    states: dict[int, Attendee] = {}
-    wanted = [(event_id, attendee_id) for attendee_id in sorted(by_attendee)]
-    for _, attendee in attendees.find_by_ids(connection, wanted):
-        states |= _list_states(connection, event_id, attendee, by_attendee[attendee.id])
+            known.setdefault(change.attendee_id, {})[change.sequence] = change
+    wanted = [(event_id, attendee_id) for attendee_id in sorted(known)]
+    ways = [_WayBack(attendee, known[attendee.id]) for _, attendee in attendees.find_by_ids(connection, wanted)]
+    for way in ways:
+        way.go({})
+    for start in range(0, len(ways), TOGETHER):
+        _go_back(connection, event_id, page[0].sequence, ways[start : start + TOGETHER])
+    states = {sequence: state for way in ways for sequence, state in way.states.items()}
     return [Line(change, states.get(change.sequence)) for change in page]
 
 
@@ -45,48 +52,69 @@ def revert(attendee: Attendee, change: Change) -> Attendee | None:
     Values, groups, status and what people decided are as they were. Their origins and times are not: the log does not
     hold them of what was overwritten.
     """
-    if change.kind == "created":
-        return None
-    values: dict[str, dict[Any, Said[Any]]] = {
-        "profile": dict(attendee.profile),
-        "custom_field": dict(attendee.custom_fields),
-        "unknown_field": dict(attendee.unknown_fields),
-    }
-    parts = dict(attendee.parts)
-    other: dict[str, Any] = {}
-    pins, held = attendee.pins, attendee.held
-    for entry in reversed(change.entries):
-        if entry.what in values:
-            if entry.old is None:
-                values[entry.what].pop(entry.key, None)
-            else:
-                values[entry.what][entry.key] = _said(entry.old)
-        elif entry.what in _PARTS:
-            assert isinstance(entry.key, int)
-            old = None if entry.old is None else _said(entry.old)
-            parts[entry.key] = msgspec.structs.replace(parts.get(entry.key, Part()), **{_PARTS[entry.what]: old})
-        elif entry.what == "part_more_ids":
-            assert isinstance(entry.key, int)
-            parts[entry.key] = msgspec.structs.replace(parts.get(entry.key, Part()), more_ids=entry.old or [])
-        elif entry.what == "pin":
-            pins = with_pin(pins, entry.key, bool(entry.old))
-        elif entry.what == "held":
-            held = with_held(held, entry.key, entry.old)
-        elif entry.what in ("aliases", "absorbed"):
-            other[entry.what] = entry.old or []
-        elif entry.what in ("status", "removed", "merged_into"):
-            other[entry.what] = entry.old
-    return msgspec.structs.replace(
-        attendee,
-        profile=values["profile"],
-        custom_fields=values["custom_field"],
-        unknown_fields=values["unknown_field"],
-        parts=parts,
-        pins=pins,
-        held=held,
-        sequence=change.previous or 0,
-        **other,
-    )
+    state = _State(attendee)
+    return state.freeze() if state.take_back(change) else None
+
+
+class _State:
+    """An attendee whose lines are taken back one by one, in place: of most of them nobody wants to see a copy."""
+
+    def __init__(self, attendee: Attendee) -> None:
+        self._attendee = attendee
+        self._values: dict[str, dict[Any, Said[Any]]] = {
+            "profile": dict(attendee.profile),
+            "custom_field": dict(attendee.custom_fields),
+            "unknown_field": dict(attendee.unknown_fields),
+        }
+        self._parts = dict(attendee.parts)
+        self._other: dict[str, Any] = {
+            name: getattr(attendee, name)
+            for name in ("pins", "held", "aliases", "absorbed", "status", "removed", "merged_into", "sequence")
+        }
+
+    def take_back(self, change: Change) -> bool:
+        """Takes back the latest line, which is this one. False before the first: there was nobody."""
+        if change.kind == "created":
+            return False
+        other = self._other
+        for entry in reversed(change.entries):
+            what = entry.what
+            if what in self._values:
+                # Whether it had a value before that was cleared is not on the line: what had none may be kept as
+                # cleared.
+                self._values[what][entry.key] = _said(entry.old)
+            elif what in _PARTS:
+                assert isinstance(entry.key, int)
+                old = None if entry.old is None else _said(entry.old)
+                self._put_part(entry.key, _PARTS[what], old)
+            elif what == "part_more_ids":
+                assert isinstance(entry.key, int)
+                self._put_part(entry.key, "more_ids", entry.old or [])
+            elif what == "pin":
+                other["pins"] = with_pin(other["pins"], entry.key, bool(entry.old))
+            elif what == "held":
+                other["held"] = with_held(other["held"], entry.key, entry.old)
+            elif what in ("aliases", "absorbed"):
+                other[what] = entry.old or []
+            elif what in ("status", "removed", "merged_into"):
+                other[what] = entry.old
+        other["sequence"] = change.previous or 0
+        return True
+
+    def freeze(self, **also: Any) -> Attendee:
+        """The attendee as he is now."""
+        return msgspec.structs.replace(
+            self._attendee,
+            profile=dict(self._values["profile"]),
+            custom_fields=dict(self._values["custom_field"]),
+            unknown_fields=dict(self._values["unknown_field"]),
+            parts=dict(self._parts),
+            **self._other,
+            **also,
+        )
+
+    def _put_part(self, source: int, name: str, value: Any) -> None:
+        self._parts[source] = msgspec.structs.replace(self._parts.get(source, Part()), **{name: value})
 
 
 _PARTS = {"part_groups": "groups", "part_expects": "expects", "part_id": "third_party_id"}
@@ -96,23 +124,38 @@ def _said(value: Any) -> Said[Any]:
     return Said(value, 0, 0, 0)
 
 
-def _list_states(
-    connection: Connection, event_id: str, attendee: Attendee, wanted: Sequence[Change]
-) -> dict[int, Attendee]:
-    """One attendee behind each of these lines of his, which are in order; by sequence."""
-    states = {}
-    first = wanted[0].sequence
-    pending = {change.sequence for change in wanted}
-    state: Attendee | None = attendee
-    known = {change.sequence: change for change in wanted}
-    sequence: int | None = attendee.sequence
-    while state is not None and sequence is not None and sequence >= first:
-        history = [known[sequence]] if sequence in known else changes.list_history(connection, event_id, sequence)
-        for change in history:
-            if state is None or change.sequence < first:
-                break
-            if change.sequence in pending:
-                states[change.sequence] = msgspec.structs.replace(state, updated_at=change.at)
-            state = revert(state, change)
-        sequence = history[-1].previous if history else None
-    return states
+class _WayBack:
+    """From an attendee as he is to each of the lines that are wanted of him."""
+
+    def __init__(self, attendee: Attendee, wanted: dict[int, Change]) -> None:
+        self._state = _State(attendee)
+        self._wanted = wanted
+        self._first = min(wanted)
+        self.at: int | None = attendee.sequence
+        """The line to be taken back next; None when there is no more to do."""
+        self.states: dict[int, Attendee] = {}
+        """The attendee behind each wanted line, by sequence."""
+
+    def go(self, later: dict[int, Change]) -> None:
+        """As far back as the lines lead that are wanted, or among these."""
+        while self.at is not None and self.at >= self._first:
+            change = self._wanted.get(self.at) or later.get(self.at)
+            if change is None:
+                return
+            if change.sequence in self._wanted:
+                self.states[change.sequence] = self._state.freeze(updated_at=change.at)
+            self.at = change.previous if self._state.take_back(change) else None
+        self.at = None
+
+
+def _go_back(connection: Connection, event_id: str, lowest: int, ways: list[_WayBack]) -> None:
+    """Reads what is between the attendees' latest lines and those that are wanted, of all of them together."""
+    while unfinished := [way for way in ways if way.at is not None]:
+        lasts = [way.at for way in unfinished if way.at is not None]
+        later = changes.list_histories(connection, event_id, lasts, lowest=lowest, limit=HELD // len(unfinished))
+        for way in unfinished:
+            before = way.at
+            way.go(later)
+            if way.at == before:
+                # A line is missing, which `turnout verify` tells of: behind it nobody knows what was.
+                way.at = None

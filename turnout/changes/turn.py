@@ -28,6 +28,11 @@ class Turn:
         self._lease: Lease | None = None
         self._asked_at: dict[str, float] = {}
 
+    @property
+    def lease(self) -> Lease | None:
+        """What a process that works for this one needs to record anything."""
+        return self._lease
+
     def is_due(self, what: str, every_s: float) -> bool:
         """Whether this process has not asked so for that long; whose turn it is shows `take`."""
         now = time.monotonic()
@@ -38,12 +43,24 @@ class Turn:
 
     def take(self) -> bool:
         """Whether it is this process's turn. Raises StorageUnavailable."""
+        with self.taking() as connection:
+            return connection is not None
+
+    @contextmanager
+    def taking(self) -> Generator[Connection | None]:
+        """A transaction in which it is this process's turn, if need be from now on; None where it is another's.
+
+        For what is not decided under a former turn. Raises StorageUnavailable.
+        """
         with self._database.write() as connection:
-            if self._lease is not None:
-                with suppress(LeaseLost):
-                    leases.renew(connection, self._lease, self._lasts_us)
-                    return True
-            self._lease = leases.take(connection, self._name, self._holder, self._lasts_us)
+            yield connection if self._take(connection) else None
+
+    def _take(self, connection: Connection) -> bool:
+        if self._lease is not None:
+            with suppress(LeaseLost):
+                leases.renew(connection, self._lease, self._lasts_us)
+                return True
+        self._lease = leases.take(connection, self._name, self._holder, self._lasts_us)
         return self._lease is not None
 
     def keep(self, connection: Connection) -> None:

@@ -44,7 +44,8 @@ class Commands(click.RichGroup):
 def main() -> None:
     """Turnout, an attendee data feed: one gateway in, one change log out.
 
-    Every command works beside a running server. `--json` gives one JSON document instead of a table.
+    Commands work beside a running server, but for restore, migrate-data and accept-secret-key, for which it is
+    stopped. `--json` gives one JSON document instead of a table.
 
     Example: turnout event create "Spring Conference"
     """

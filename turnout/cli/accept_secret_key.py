@@ -1,10 +1,15 @@
 """`turnout accept-secret-key`: going on without the secret key that was lost."""
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import opened
+from turnout.cli.opened import database_path, opened
+
+if TYPE_CHECKING:
+    from turnout.store.database import Database
 
 
 @click.command()
@@ -14,7 +19,7 @@ def command(yes: bool) -> None:
     """Go on with another secret key: the one in TURNOUT_SECRET_KEY or in the file, else a new one. No server may run.
 
     For when the key that the database was used with is gone for good. Those who were erased are no longer recognised
-    then: their sources can bring them back. It says how many that are, and asks.
+    then: their sources can bring them back; and webhooks need new secrets. It says how many that are, and asks.
 
     Example: turnout accept-secret-key
     """
@@ -29,12 +34,18 @@ def command(yes: bool) -> None:
             output.say("The secret key is the one that the database was used with: there is nothing to accept.")
             return
         suppressed = output.count(secret_key.count_suppressed(database), "erased address", "erased addresses")
+        webhooks = secret_key.count_webhooks(database)
         confirm(
             [
                 fault,
                 "",
                 f"Going on without it, {suppressed} will be suppressed no more: the sources that knew these people can",
                 "bring them back, and nobody will notice. Erase them again where you still know who they were.",
+                *(
+                    [f"And {output.count(webhooks, 'webhook')} will be sent nothing until they are given new secrets."]
+                    if webhooks
+                    else []
+                ),
             ],
             "Go on with another key?",
             yes=yes,
@@ -45,5 +56,14 @@ def command(yes: bool) -> None:
         return
     output.say(
         f"The database knows the key with the fingerprint {accepted.fingerprint} now. Keep it for as long as the data: "
-        "make a backup."
+        f"{_say_how(database)}"
     )
+    if accepted.webhooks:
+        output.say("These webhooks need a new secret each, and lose nothing meanwhile:")
+        output.say(*(f"  turnout webhook rotate {webhook_id}" for webhook_id in accepted.webhooks))
+
+
+def _say_how(database: "Database") -> str:
+    if database_path(database.url) is None or database.given_secret_key is not None:
+        return "no backup of the database holds it."
+    return "make a backup."

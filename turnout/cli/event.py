@@ -166,6 +166,7 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
     ends_at=2027-05-04|2027-05-04T18:00:00+02:00   when the event is over
     purge_after=90d             so many days after that everyone is erased; empty for never
     keep_bodies=30d             how long the bodies of pushes stay
+    cors=none|https://app.example.org,…|*   sites whose pages may read in a browser, with a read key
     name=…  host=feed.example.org  time_zone=Europe/Berlin
 
     Example: turnout event set spring blank=keep time_zone=Europe/Berlin
@@ -193,7 +194,7 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
 @click.option("--undo", is_flag=True, help="Open it again.")
 @output.json_option
 def archive(slug: str, undo: bool) -> None:
-    """Take an event out of lists and shut its gateway; its data stays and can be read.
+    """Take an event out of lists and shut its gateway for pushes; its data stays, and read keys go on reading it.
 
     Example: turnout event archive spring --undo
     """
@@ -206,7 +207,10 @@ def archive(slug: str, undo: bool) -> None:
     elif undo:
         output.say(f"{changed.name} is open again: its keys are good for what they were.")
     else:
-        output.say(f"{changed.name} is archived: its keys get 401 from now on. `--undo` opens it again.")
+        output.say(
+            f"{changed.name} is archived: its push keys get 401 from now on, read keys go on reading. "
+            "`--undo` opens it again."
+        )
 
 
 def _describe(event: "Event") -> dict[str, Any]:

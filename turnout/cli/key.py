@@ -12,7 +12,7 @@ from turnout.cli.opened import event_option, opened, opened_event
 
 if TYPE_CHECKING:
     from turnout.events.keys import IssuedKey
-    from turnout.model.event import Event
+    from turnout.model.event import Configuration
     from turnout.model.key import Key
 
 
@@ -30,21 +30,44 @@ def command() -> None:
 @click.option("--source", metavar="NAME", help="Another key of this source.")
 @click.option("--scope", type=click.Choice(["push", "read"]), default="push", show_default=True)
 @click.option("--expires", "expires_in_us", type=Duration(), metavar="SPAN", help="Good for so long, such as 90d.")
+@click.option(
+    "--groups", multiple=True, metavar="G,…", help="A read key sees only who is in one of these; may be given again."
+)
+@click.option("--fields", multiple=True, metavar="F,…", help="A read key sees only these fields; may be given again.")
 @output.json_option
-def create(slug: str, label: str | None, source: str | None, scope: str, expires_in_us: int | None) -> None:
+def create(
+    slug: str,
+    label: str | None,
+    source: str | None,
+    scope: str,
+    expires_in_us: int | None,
+    groups: tuple[str, ...],
+    fields: tuple[str, ...],
+) -> None:
     """Make a key and show it, this once.
 
     With neither --label nor --source it is another key of the event's first source.
 
-    Example: turnout key create --event spring --label "Ticket shop" --expires 90d
+    A read key sees everybody and everything, or what --groups and --fields leave: id, status and times it always sees,
+    of groups only those, and the address only where email is among the fields. A name with a comma in it is given by
+    itself: --groups "Press, TV" --groups Crew.
+
+    Example: turnout key create --event spring --scope read --label "Badge printer" --fields firstName,lastName
     """
     from turnout.events import keys
 
     with opened_event(slug) as (database, configuration):
         issued = keys.create(
-            database, configuration.event.id, label=label, source=source, scope=scope, expires_in_us=expires_in_us
+            database,
+            configuration.event.id,
+            label=label,
+            source=source,
+            scope=scope,
+            expires_in_us=expires_in_us,
+            groups=groups or None,
+            fields=fields or None,
         )
-    _show_issued(issued, configuration.event)
+    _show_issued(issued, configuration)
 
 
 @command.command("list")
@@ -63,17 +86,18 @@ def list_(slug: str) -> None:
         pass
     rows = [(key, keys.source_name(configuration, key), keys.state_of(key, at)) for key in configuration.keys.values()]
     if output.wants_json():
-        output.write_json({"keys": [_describe(key, source, state) for key, source, state in rows]})
+        output.write_json({"keys": [_describe(key, source, state, configuration) for key, source, state in rows]})
         return
     zone = configuration.event.time_zone
     output.table(
-        ("id", "label", "source", "scope", "state", "made", "expires", "last use"),
+        ("id", "label", "source", "scope", "sees", "state", "made", "expires", "last use"),
         [
             (
                 key.id,
                 key.label,
                 source,
                 key.scope,
+                _describe_limits(key, configuration),
                 state,
                 output.show_time(key.created_at, zone),
                 output.show_time(key.expires_at, zone),
@@ -96,7 +120,7 @@ def list_(slug: str) -> None:
 )
 @output.json_option
 def rotate(key_id: str, overlap_us: int) -> None:
-    """Make a new key of the same source in place of this one.
+    """Make a new key of the same source, or with the same limits, in place of this one.
 
     Example: turnout key rotate key_0193… --overlap 24h
     """
@@ -108,7 +132,7 @@ def rotate(key_id: str, overlap_us: int) -> None:
         with database.read() as connection:
             configuration = events.load_configuration(connection, issued.key.event_id)
     assert configuration is not None
-    _show_issued(issued, configuration.event)
+    _show_issued(issued, configuration)
     if not output.wants_json():
         until = output.show_time(configuration.keys[key_id].expires_at, configuration.event.time_zone)
         output.say(f"The old key is good until {until}." if overlap_us else "The old key is good no longer.")
@@ -207,7 +231,7 @@ def _name_key(key_id: str, key: "Key | None") -> str:
     return f"{key_id} (no key of this event)" if key is None else f"{key_id} ({key.label})"
 
 
-def _show_issued(issued: "IssuedKey", event: "Event") -> None:
+def _show_issued(issued: "IssuedKey", configuration: "Configuration") -> None:
     if output.wants_json():
         output.write_json({"id": issued.key.id, "key": issued.text})
         return
@@ -217,13 +241,26 @@ def _show_issued(issued: "IssuedKey", event: "Event") -> None:
             ("Id", issued.key.id),
             ("Key", issued.text),
             ("Of", f"{issued.key.label} ({issued.key.scope})"),
-            ("Good until", "revoked" if expires is None else output.show_time(expires, event.time_zone)),
+            *([("Sees", _describe_limits(issued.key, configuration))] if issued.key.scope == "read" else []),
+            ("Good until", "revoked" if expires is None else output.show_time(expires, configuration.event.time_zone)),
         ]
     )
     output.say("", "The key is shown this once; only a digest of it is kept.")
 
 
-def _describe(key: "Key", source: str | None, state: str) -> dict[str, Any]:
+def _describe_limits(key: "Key", configuration: "Configuration") -> str:
+    """Whom a read key sees and what of them, on one line."""
+    from turnout.changes.fields import spell_fields, spell_groups
+
+    if key.scope != "read":
+        return ""
+    people = "everybody" if key.groups is None else "who is in " + ", ".join(spell_groups(configuration, key.groups))
+    what = "" if key.fields is None else ": " + ", ".join(spell_fields(configuration, key.fields))
+    return people + what
+
+
+def _describe(key: "Key", source: str | None, state: str, configuration: "Configuration") -> dict[str, Any]:
+    from turnout.changes.fields import spell_fields, spell_groups
     from turnout.now import as_text
 
     times = {"createdAt": key.created_at, "expiresAt": key.expires_at, "lastUsedAt": key.last_used_at}
@@ -232,6 +269,8 @@ def _describe(key: "Key", source: str | None, state: str) -> dict[str, Any]:
         "label": key.label,
         "source": source,
         "scope": key.scope,
+        "groups": None if key.groups is None else spell_groups(configuration, key.groups),
+        "fields": None if key.fields is None else spell_fields(configuration, key.fields),
         "state": state,
         **{name: None if at is None else as_text(at) for name, at in times.items()},
     }

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from turnout.store.database import Database
 
 _FROM_ENVIRONMENT = "TURNOUT_MIGRATE_TO"
+_TOLD_EVERY_S = 5.0
+"""Between two lines of progress, where nobody looks at a bar."""
 
 
 @click.command()
@@ -167,9 +170,12 @@ def _tell_undone(source: "Database", target: str) -> None:
 
 @contextmanager
 def _bar() -> "Generator[OnProgress]":
-    """A bar for people at a terminal."""
-    if output.wants_json() or not sys.stderr.isatty():
+    """A bar for people at a terminal, else a line now and then; nothing where JSON is wanted."""
+    if output.wants_json():
         yield lambda *_: None
+        return
+    if not sys.stderr.isatty():
+        yield _telling_now_and_then()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -177,3 +183,16 @@ def _bar() -> "Generator[OnProgress]":
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking", total=None)
         yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
+
+
+def _telling_now_and_then() -> "OnProgress":
+    """For a log: a line on standard error every few seconds."""
+    said_at = time.monotonic()
+
+    def tell(doing: str, done: int, total: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= _TOLD_EVERY_S:
+            said_at = time.monotonic()
+            output.note(f"{doing}: {done:,} of {total:,} rows")
+
+    return tell

@@ -1,5 +1,6 @@
 """What nearly every command begins with: the settings, the database, the event."""
 
+import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -47,7 +48,11 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
             "which it was started?"
         )
     database = open_configured(configured)
+    of_replica = logging.getLogger("turnout.store.replica")
+    was_silent = of_replica.disabled
     try:
+        # Told by `note_replica`, in one sentence with what it means.
+        of_replica.disabled = True
         if not as_it_is:
             schema.prepare(database)
             database.agree_on_time()
@@ -57,6 +62,7 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
             # The command may have been the first to need one.
             _note_key(database)
     finally:
+        of_replica.disabled = was_silent
         database.close()
 
 
@@ -72,13 +78,15 @@ def _note_key(database: "Database") -> None:
 def note_replica(database: "Database") -> None:
     """Says how old a list may be that was read from a replica; nothing where none is set."""
     from turnout.errors import StorageUnavailable
+    from turnout.store.database import Unreachable
 
     if read_settings().read_database_url is None:
         return
     try:
         age_s = database.replica_age_s()
-    except StorageUnavailable:
-        output.note("The replica is away; this is from the primary.")
+    except StorageUnavailable as error:
+        why = error.why if isinstance(error, Unreachable) else error.detail.rstrip(".")
+        output.note(f"The replica is away ({why}); this is from the primary.")
         return
     if age_s is None:
         output.note("Read from the replica; how far it is behind cannot be told.")

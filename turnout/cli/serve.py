@@ -69,7 +69,11 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
             if workers == 1:
                 gateway_app = app.build(configured, database, public_url)
                 serve(
-                    gateway_app, listener=listener, settings=configured, on_start=lambda: announce(database, public_url)
+                    gateway_app,
+                    listener=listener,
+                    settings=configured,
+                    on_start=lambda: announce(database, public_url),
+                    on_stop=gateway_app.end_streams,
                 )
                 return
             # No connection crosses a fork: it would be two processes' at once. Each worker opens its own.
@@ -78,7 +82,14 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
 
             def work(post: Post) -> None:
                 gateway_app = app.build(configured, open_configured(configured), public_url, Place(board, post.number))
-                serve(gateway_app, listener=listener, settings=configured, on_start=post.say_ready, post=post)
+                serve(
+                    gateway_app,
+                    listener=listener,
+                    settings=configured,
+                    on_start=post.say_ready,
+                    on_stop=gateway_app.end_streams,
+                    post=post,
+                )
 
             supervise(
                 workers,

@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from turnout.changes import attendee_view
 from turnout.changes.attendee_view import AttendeeView, Origins
+from turnout.changes.fields import find_field
 from turnout.changes.shown import CUSTOM_FIELDS_PATH, GROUPS_PATH
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
@@ -49,15 +50,6 @@ def of_names(configuration: Configuration, groups: Iterable[str] | None, fields:
     if fields is not None:
         found_fields = frozenset(field for name in fields if (field := find_field(configuration, name)) is not None)
     return Limits(found_groups, found_fields)
-
-
-def find_field(configuration: Configuration, name: str) -> str | int | None:
-    """A field by the name that people give it: `lastName` or `profile.lastName`, else a custom field's."""
-    plain = name.strip().removeprefix("profile.")
-    if plain == "email" or plain in attendee_view.SHOWN_FIELDS:
-        return plain
-    custom = configuration.custom_fields.find(name.strip().removeprefix(f"{CUSTOM_FIELDS_PATH}."))
-    return None if custom is None else custom.number
 
 
 def view(

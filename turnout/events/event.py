@@ -6,7 +6,7 @@ import unicodedata
 import msgspec
 
 from turnout.errors import Conflict, InvalidRequest
-from turnout.events import identity, keys, policy, retention
+from turnout.events import cors, identity, keys, policy, retention
 from turnout.events.setup import changing
 from turnout.events.sources import add_source
 from turnout.feed.commit import log_event_change
@@ -77,7 +77,7 @@ def set_up(database: Database, event_id: str, settings: dict[str, str], *, actor
 
 
 def archive(database: Database, event_id: str, *, undo: bool = False) -> Event:
-    """Takes the event out of lists and shuts its gateway, or opens it again; its data stays."""
+    """Takes the event out of lists and shuts its gateway for pushes, or opens it again; its data stays."""
     with changing(database, event_id) as held:
         archived_at = None if undo else held.configuration.event.archived_at or now_us()
         event = msgspec.structs.replace(held.configuration.event, archived_at=archived_at)
@@ -99,6 +99,8 @@ def _set(event: Event, name: str, value: str) -> Event:
         return msgspec.structs.replace(event, host=host)
     if name == "identity":
         return identity.set_identity(event, value)
+    if name == "cors":
+        return msgspec.structs.replace(event, cors=cors.read_origins(value))
     if name in retention.SETTINGS:
         return retention.set_one(event, name, value)
     if name == "time_zone":

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from turnout.changes.fields import spell_fields, spell_groups
 from turnout.events import keys
 from turnout.model.key import is_mistyped, read_key_id
 from turnout.now import now_us
@@ -23,6 +24,10 @@ class CheckedKey(msgspec.Struct, frozen=True):
     scope: str | None = None
     source: str | None = None
     event: str | None = None
+    groups: list[str] | None = None
+    """Whose people a read key sees; None for everybody."""
+    fields: list[str] | None = None
+    """What it sees of them; None for everything."""
 
 
 def check_key(database: Database, text: str, slug: str | None) -> CheckedKey:
@@ -38,7 +43,17 @@ def check_key(database: Database, text: str, slug: str | None) -> CheckedKey:
     if key is None or configuration is None or not hmac.compare_digest(_digest(text), key.digest):
         return CheckedKey("unknown", "No event here has this key. It is well-formed, so it may be of another server.")
     event = configuration.event
-    its = CheckedKey("good", "", key.id, key.label, key.scope, keys.source_name(configuration, key), event.slug)
+    its = CheckedKey(
+        "good",
+        "",
+        key.id,
+        key.label,
+        key.scope,
+        keys.source_name(configuration, key),
+        event.slug,
+        None if key.groups is None else spell_groups(configuration, key.groups),
+        None if key.fields is None else spell_fields(configuration, key.fields),
+    )
     whose = f"It is the {key.scope} key {key.id} ({key.label}) of the event {event.slug}"
     state = keys.state_of(key, now_us())
     if state == "expired":
@@ -51,7 +66,12 @@ def check_key(database: Database, text: str, slug: str | None) -> CheckedKey:
     if event.archived_at is not None and key.scope != "read":
         message = f"The event is archived, so the key gets 401. {whose}."
         return msgspec.structs.replace(its, state="archived", message=message)
-    return msgspec.structs.replace(its, message=f"The key is good. {whose}.")
+    return msgspec.structs.replace(its, message=f"The key is good. {whose}.{_describe_limits(its)}")
+
+
+def _describe_limits(key: CheckedKey) -> str:
+    people = "" if key.groups is None else f" It sees who is in {', '.join(key.groups)}."
+    return people + ("" if key.fields is None else f" It shows {', '.join(key.fields)}.")
 
 
 def _explain_mistyped(text: str) -> str:

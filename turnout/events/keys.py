@@ -3,10 +3,12 @@
 import hashlib
 import secrets
 import string
+from collections.abc import Sequence
 
 import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, NotFound
+from turnout.events.key_limits import read_fields, read_groups
 from turnout.events.setup import changing
 from turnout.events.sources import add_source, check_open, find_source, get_source
 from turnout.model.event import Configuration
@@ -35,6 +37,8 @@ def add_key(
     scope: str,
     label: str,
     expires_at: int | None = None,
+    groups: tuple[int, ...] | None = None,
+    fields: tuple[str | int, ...] | None = None,
 ) -> IssuedKey:
     """A new key, in a transaction that holds the event."""
     key_id = new_id("key")
@@ -48,6 +52,8 @@ def add_key(
         digest=hashlib.sha256(text.encode()).digest(),
         created_at=now_us(),
         expires_at=expires_at,
+        groups=groups,
+        fields=fields,
     )
     events.add_key(connection, key)
     return IssuedKey(key, text)
@@ -61,15 +67,20 @@ def create(
     source: str | None = None,
     scope: str = "push",
     expires_in_us: int | None = None,
+    groups: Sequence[str] | None = None,
+    fields: Sequence[str] | None = None,
 ) -> IssuedKey:
     """A key of the source named, of a new source with this label, or of the event's first one.
 
-    Of a read key the label is only its name. Raises NotFound, Conflict or InvalidRequest.
+    Of a read key the label is only its name; `groups` and `fields` limit whom it sees and what of them. Raises
+    NotFound, Conflict or InvalidRequest.
     """
     if label is not None and source is not None:
         raise InvalidRequest("--label makes a new source, --source names one that is there: give one of the two.")
     if scope == "read" and source is not None:
         raise InvalidRequest("A read key belongs to the event, not to a source. Name it with --label.")
+    if scope != "read" and (groups is not None or fields is not None):
+        raise InvalidRequest("--groups and --fields say what a read key sees. Add --scope read.")
     expires_at = None if expires_in_us is None else now_us() + expires_in_us
     with changing(database, event_id) as held:
         if scope == "read":
@@ -80,6 +91,8 @@ def create(
                 scope="read",
                 label=label or "read",
                 expires_at=expires_at,
+                groups=read_groups(held.configuration, groups),
+                fields=read_fields(held.configuration, fields),
             )
         configuration = held.configuration
         if label is not None:
@@ -104,7 +117,10 @@ def create(
 
 
 def rotate(database: Database, key_id: str, overlap_us: int) -> IssuedKey:
-    """A new key of the same source; the old one stays good for the overlap. Raises NotFound or Conflict."""
+    """A new key of the same source, or with the same limits; the old one stays good for the overlap.
+
+    Raises NotFound or Conflict.
+    """
     with changing(database, _get_key(database, key_id).event_id) as held:
         old = held.configuration.keys[key_id]
         at = now_us()
@@ -119,6 +135,8 @@ def rotate(database: Database, key_id: str, overlap_us: int) -> IssuedKey:
             scope=old.scope,
             label=old.label,
             expires_at=old.expires_at,
+            groups=old.groups,
+            fields=old.fields,
         )
 
 

@@ -7,11 +7,11 @@ from typing import TypeVar, get_args, get_type_hints
 import msgspec
 
 from turnout.errors import InvalidRequest
-from turnout.events import retention
+from turnout.events import cors, retention
 from turnout.model.event import Event
 from turnout.model.policy import Policy, SourcePolicy
 
-EVENT_ONLY = ("name", "host", "time_zone", "identity", *retention.SETTINGS)
+EVENT_ONLY = ("name", "host", "time_zone", "identity", "cors", *retention.SETTINGS)
 
 SomePolicy = TypeVar("SomePolicy", Policy, SourcePolicy)
 
@@ -68,4 +68,5 @@ def as_settings(event: Event) -> dict[str, str | None]:
         "time_zone": event.time_zone,
         "identity": event.identity,
     }
-    return own | {name: getattr(event.policy, name) for name in choices()} | retention.as_settings(event)
+    policy = {name: getattr(event.policy, name) for name in choices()}
+    return own | policy | retention.as_settings(event) | {"cors": cors.write_origins(event.cors)}

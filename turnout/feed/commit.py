@@ -106,7 +106,7 @@ def _settle(
     for submission in submissions:
         draft = drafts.get(submission.configuration.event.id)
         if passing and draft is None:
-            results.append(StorageUnavailable("Somebody else is working on this event."))
+            results.append(StorageUnavailable("Another transaction holds this event, and has not ended in time."))
         else:
             results.append(settle(draft, submission))
     _write(connection, drafts.values())

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 import msgspec
 import structlog
 
 from turnout import errors
-from turnout.feed import own_pushes
+from turnout.feed import cors, own_pushes
 from turnout.feed.authenticate import Gateway
 from turnout.feed.batch.intake import take_batch
 from turnout.feed.caller_address import Networks
@@ -25,6 +25,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREFIX = "/e/"
 _REFUSED = (401, 403)
 """Statuses of requests without a key that is good for what was asked."""
+_FOR_PAGES = ("read", "everybody")
+"""Whose requests web pages may make too, where the event says so."""
+_BODILESS = (204, 304)
 log = structlog.get_logger()
 
 
@@ -50,6 +53,10 @@ class Route(msgspec.Struct, frozen=True):
     handler: Callable[[Asked], Awaitable[Answer | Stream]]
 
 
+_Found = tuple[dict[str, Route], str]
+"""The routes at an address by method, and what stands where they have their `{…}`."""
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway is told at start."""
 
@@ -71,6 +78,7 @@ class GatewayApp:
         page: Callable[[str, bool, str | None], Answer],
         behind: App,
         more: Sequence[Route] = (),
+        endings: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._feed = feed
         self._settings = settings
@@ -78,6 +86,8 @@ class GatewayApp:
         self._page = page
         """What a gateway answers to a GET, given its path, whether a browser asks, and the host where it is its own."""
         self._behind = behind
+        self._endings = endings
+        """What ends the streams that are open."""
         self.routes = (*self._list_routes(), *more)
         self._exact: dict[str, dict[str, Route]] = {}
         self._patterns: dict[tuple[str, str], dict[str, Route]] = {}
@@ -92,6 +102,11 @@ class GatewayApp:
             methods[route.method] = route
             if route.method == "GET":
                 methods["HEAD"] = route
+
+    def end_streams(self) -> None:
+        """At the beginning of the end: whoever follows comes again, to the next process."""
+        for end in self._endings:
+            end()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -120,8 +135,9 @@ class GatewayApp:
 
     async def _answer(self, gateway: Gateway, rest: str, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
+        found = self._find_methods(rest)
         try:
-            answer = await self._route(gateway, rest, scope, receive)
+            answer = await self._route(gateway, found, scope, receive)
         except ClientGone:
             return
         except errors.TurnoutError as error:
@@ -130,7 +146,9 @@ class GatewayApp:
             log.exception("request_failed", request=request_id)
             mistake = errors.Unexpected(f"A mistake in Turnout kept this from being answered (request {request_id}).")
             answer = render_error(mistake, precise=True, problems_url=self._feed.problems_url)
+        for_pages = await self._list_cors_headers(gateway, found, scope, answer.status)
         if isinstance(answer, Stream):
+            answer = msgspec.structs.replace(answer, headers=(*answer.headers, *for_pages))
             await _send_stream(answer, request_id, scope, receive, send)
             return
         if answer.status >= 400:
@@ -139,27 +157,57 @@ class GatewayApp:
             log.info(what, request=request_id, status=answer.status, code=answer.code, gateway=address)
         if answer.wait_s:
             await asyncio.sleep(answer.wait_s)
-        headers = [
-            *answer.headers,
-            (b"content-length", str(len(answer.body)).encode()),
-            (b"x-request-id", request_id.encode()),
-        ]
+        headers = [*answer.headers, *for_pages, (b"x-request-id", request_id.encode())]
+        if answer.status not in _BODILESS:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
-    async def _route(self, gateway: Gateway, rest: str, scope: Scope, receive: Receive) -> Answer | Stream:
-        found = self._find_methods(rest)
+    async def _route(self, gateway: Gateway, found: _Found | None, scope: Scope, receive: Receive) -> Answer | Stream:
         if found is None:
             raise errors.NotFound("A gateway has no such address.")
         methods, what = found
         route = methods.get(scope["method"])
         if route is None:
+            preflight = await self._answer_preflight(gateway, methods, scope)
+            if preflight is not None:
+                return preflight
             raise errors.MethodNotAllowed(scope["method"], tuple(sorted(methods)))
         head = Head(scope, self._settings.trusted_proxies)
         return await route.handler(Asked(gateway, what, head, scope, receive))
 
-    def _find_methods(self, rest: str) -> tuple[dict[str, Route], str] | None:
-        """The routes at this address by method, and what stands where they have their `{…}`."""
+    async def _answer_preflight(self, gateway: Gateway, methods: dict[str, Route], scope: Scope) -> Answer | None:
+        """None where it is none, or pages of that origin may not: then it is a method like any other."""
+        origin = _header(scope, b"origin")
+        wanted = _header(scope, b"access-control-request-method").decode("latin-1")
+        readable = [method for method, route in methods.items() if route.who in _FOR_PAGES]
+        if scope["method"] != "OPTIONS" or not origin or wanted not in readable:
+            return None
+        configuration = await asyncio.to_thread(self._feed.configurations.load, slug=gateway.slug, host=gateway.host)
+        may_read = configuration is not None and cors.may_read(configuration.event, origin)
+        return cors.answer_preflight(origin, readable) if may_read else None
+
+    async def _list_cors_headers(
+        self, gateway: Gateway, found: _Found | None, scope: Scope, status: int
+    ) -> cors.Headers:
+        """What the answer says to a browser whose page asked; nothing where the route is not for pages."""
+        route = None if found is None else found[0].get(scope["method"])
+        if route is None or route.who not in _FOR_PAGES:
+            return ()
+        origin = _header(scope, b"origin")
+        if not origin:
+            return cors.DEPENDS
+        known = self._feed.configurations
+        configuration = known.find(slug=gateway.slug, host=gateway.host)
+        if configuration is None or route.who == "everybody" or status in _REFUSED:
+            # To look for a good key the database was asked a moment ago; else perhaps never.
+            with suppress(errors.StorageUnavailable):
+                configuration = await asyncio.to_thread(known.load, slug=gateway.slug, host=gateway.host)
+        may_read = configuration is not None and cors.may_read(configuration.event, origin)
+        return cors.DEPENDS + (cors.allow(origin) if may_read else ())
+
+    def _find_methods(self, rest: str) -> _Found | None:
+        """What there is at this address; None where there is nothing."""
         methods = self._exact.get(rest)
         if methods is not None:
             return methods, ""
@@ -242,9 +290,14 @@ async def _wait_until_gone(receive: Receive) -> None:
         pass
 
 
+def _header(scope: Scope, name: bytes) -> bytes:
+    """Empty where there is none."""
+    return next((value for known, value in scope["headers"] if known == name), b"")
+
+
 def _host(scope: Scope) -> str:
     """The host that was asked for, without port."""
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    host = _header(scope, b"host").decode("latin-1").lower()
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 

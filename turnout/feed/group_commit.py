@@ -18,6 +18,7 @@ from turnout import errors
 from turnout.feed import commit
 from turnout.feed.configurations import Configurations
 from turnout.feed.submission import Result, Submission
+from turnout.logs import THINNED_EVERY_S, Thinned
 from turnout.model.receipt import Outcome
 from turnout.store.database import Database
 
@@ -80,6 +81,10 @@ class GroupCommit:
         """Pushes that wait or are being committed."""
         self._is_woken = False
         self.statistics = Statistics()
+        self._failing = Thinned()
+        self._failed_pushes = 0
+        """Of commits that failed and were not told of yet."""
+        self._failing_since: float | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -171,7 +176,7 @@ class GroupCommit:
             self.statistics.failures += 1
             self.statistics.last_failed_at = time.monotonic()
             self.statistics.last_failure = error.detail
-            log.error("commit_failed", reason=error.detail, pushes=sum(waiting.size for waiting in together))
+            self._tell_failed(error.detail, sum(waiting.size for waiting in together))
             self._refuse_waiting(error)
             return [error.with_traceback(None)] * len(together)
         except Exception:
@@ -184,7 +189,24 @@ class GroupCommit:
         began = time.perf_counter()
         results = commit.write(self._database, self._configurations, submissions, join)
         self.statistics.count(sum(len(s.items) for s in submissions), time.perf_counter() - began)
+        if self._failing_since is not None:
+            self._tell_well(self._failing_since)
         return results
+
+    def _tell_failed(self, reason: str, pushes: int) -> None:
+        """One line for all in a while: each push that is refused has one of its own."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        self._failed_pushes += pushes
+        commits = self._failing.count(reason)
+        if commits is not None:
+            log.error("commit_failed", reason=reason, commits=commits, pushes=self._failed_pushes)
+            self._failed_pushes = 0
+
+    def _tell_well(self, since: float) -> None:
+        self._failing_since = None
+        if time.monotonic() - since >= THINNED_EVERY_S:
+            log.info("commits_succeed_again", after_s=round(time.monotonic() - since, 1))
 
     def _write_alone(self, submission: Submission) -> Result:
         """One submission by itself, so that what is wrong with it harms no other."""

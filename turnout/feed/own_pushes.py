@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from turnout import errors
+from turnout.changes.fields import spell_fields, spell_groups
 from turnout.changes.shown import shown_to_source
 from turnout.feed.authenticate import Caller, Gateway, get_caller
 from turnout.feed.intake import Feed
 from turnout.feed.reading import Head
 from turnout.feed.receipt import JSON, Answer
 from turnout.model.event import Configuration
+from turnout.model.key import Key
 from turnout.model.push import StoredPush
 from turnout.now import as_text
 from turnout.store import changes, pushes
@@ -87,10 +89,19 @@ def _show_key(feed: Feed, caller: Caller) -> Answer:
             "id": key.id,
             "scope": key.scope,
             "expiresAt": None if key.expires_at is None else as_text(key.expires_at),
+            **({} if key.scope == "push" else _describe_limits(configuration, key)),
         },
         "lastPushAt": None if last_at is None else as_text(last_at),
     }
     return Answer(200, _encode(shown), (JSON,))
+
+
+def _describe_limits(configuration: Configuration, key: Key) -> dict[str, list[str] | None]:
+    """Whom a read key sees, and what of them; null for everybody and everything."""
+    return {
+        "groups": None if key.groups is None else spell_groups(configuration, key.groups),
+        "fields": None if key.fields is None else spell_fields(configuration, key.fields),
+    }
 
 
 def _list_own(feed: Feed, caller: Caller, limit: int, result: str | None, before: str | None) -> Answer:

@@ -73,31 +73,33 @@ class Head:
                 read(self, value.decode("latin-1"))
         self.address = client_address(scope, trusted_proxies)
         self._query: dict[str, list[str]] | None = {}
-        self._parameters: list[str] = []
-        """The names in the query, as they were written."""
+        self._parameters: dict[str, list[str]] = {}
+        """What the query says, by the names as they were written."""
         if scope["query_string"]:
             try:
                 said = parse_qs(
                     scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS
                 )
-                self._parameters = list(said)
+                self._parameters = said
                 # As tolerant as with the names in a body: a misspelt dryRun must not write (B5).
                 self._query = {fold_name(name): values for name, values in said.items() if len(name) <= LONGEST_NAME}
             except ValueError:
                 # Said when something of it is asked for: whoever has no good key does not learn of it (A4).
                 self._query = None
 
-    def expect_parameters(self, known: tuple[str, ...], *, only: bool = False) -> None:
+    def expect_parameters(self, known: tuple[str, ...], *, only: bool = False, prefix: str | None = None) -> None:
         """Raises InvalidRequest for a parameter that is probably meant to be one of these, and is none.
 
         Others are left alone, because senders cannot always help what is added to an address on the way; `only` says
-        that there may be no others.
+        that there may be no others. What begins with `prefix` is for `texts_under`.
         """
         if not self._parameters:
             return
         folded = {fold_name(name): name for name in known}
         for name in self._parameters:
             if len(name) <= LONGEST_NAME and fold_name(name) in folded:
+                continue
+            if prefix is not None and name.lower().startswith(prefix.lower()):
                 continue
             meant = next((ours for like, ours in folded.items() if _is_near(name, like)), None)
             if meant is not None or only:
@@ -141,6 +143,21 @@ class Head:
         if self._query is None:
             raise errors.InvalidRequest(f"There are more than {MAX_PARAMETERS} parameters in the query.")
         return self._query.get(fold_name(name), [None])[-1]
+
+    def texts(self, name: str) -> list[str]:
+        """All that the query says under this name. Raises InvalidRequest."""
+        self.text(name)
+        return (self._query or {}).get(fold_name(name), [])
+
+    def texts_under(self, prefix: str) -> list[tuple[str, str]]:
+        """What the query says under names that begin so, with the rest of each name. Raises InvalidRequest."""
+        self.text(prefix)
+        return [
+            (name[len(prefix) :], value)
+            for name, values in self._parameters.items()
+            if name.lower().startswith(prefix.lower())
+            for value in values
+        ]
 
     def _read_key(self, value: str) -> None:
         self.keys.append(value)

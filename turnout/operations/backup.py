@@ -27,7 +27,7 @@ def back_up(
     if not isinstance(database, SqliteDatabase):
         raise InvalidRequest(
             "This database is PostgreSQL, which is backed up with its own tools: pg_dump for a copy, pg_basebackup and "
-            f"its log for every moment. Keep the secret key with it: TURNOUT_SECRET_KEY, or {database.key_file}."
+            f"its log for every moment. {_say_key(database)}"
         )
     path = database.path.resolve()
     if file.resolve() in [path.with_name(path.name + ending) for ending in _OF_THE_DATABASE]:
@@ -40,3 +40,15 @@ def back_up(
         # One made every night would push out the last good ones, and nobody would notice.
         raise Conflict(f"There is nothing to back up here. {moving.explain(move)}")
     return backup_file.write(database, file, on_progress)
+
+
+def _say_key(database: Database) -> str:
+    """Of PostgreSQL, which knows nothing of it."""
+    if database.given_secret_key is not None:
+        return "The secret key, TURNOUT_SECRET_KEY, is in no such copy: keep it elsewhere."
+    if database.key_file.exists():
+        return f"The secret key, {database.key_file}, is in no such copy: keep one of its own, elsewhere."
+    return (
+        "The secret key is in no such copy: keep one of its own, elsewhere. It is not here, but in TURNOUT_SECRET_KEY "
+        "of the server, or in data/turnout.key in the folder in which that was started."
+    )

@@ -7,12 +7,17 @@ from typing import Literal
 
 import msgspec
 
+from turnout.errors import StorageUnavailable
+from turnout.model.signing_key import SigningKey
 from turnout.now import as_text, now_us
-from turnout.store import events, moving, probe, schema
+from turnout.store import events, moving, probe, schema, signing_keys
 from turnout.store.database import Database
+from turnout.store.sealing import CannotOpen, unseal
 
 SLOW_COMMIT_S = 0.1
 _PROBES = 5
+MAX_SIGNING_KEYS = 1_000
+"""Looked at."""
 CLOCK_WARNING_US = 2 * 1_000_000
 CLOCK_PROBLEM_US = 60 * 1_000_000
 
@@ -46,7 +51,8 @@ def check_content(database: Database, slow: str) -> Iterator[Check]:
     with database.read() as connection:
         found = schema.find_version(connection)
         why_shut = moving.find_why_shut(connection)
-    schema_check = _check_schema(found, why_shut)
+        way_back = schema.say_way_back(connection)
+    schema_check = _check_schema(found, why_shut, way_back)
     yield schema_check
     if schema_check.state == "problem":
         yield from skip("This program does not work with the database as it is.", "commit", "clock")
@@ -55,9 +61,11 @@ def check_content(database: Database, slow: str) -> Iterator[Check]:
     else:
         yield _check_commit(database, slow)
         yield _check_clock(database)
+        if found == schema.VERSION:
+            yield from _check_signing_keys(database)
 
 
-def _check_schema(found: str | None, why_shut: str | None) -> Check:
+def _check_schema(found: str | None, why_shut: str | None, way_back: str) -> Check:
     if why_shut is not None:
         return Check("schema", "problem", why_shut, "Go where the data is, or go on with the move, or take it back.")
     if found == schema.VERSION:
@@ -69,7 +77,7 @@ def _check_schema(found: str | None, why_shut: str | None) -> Check:
             "schema",
             "problem",
             f"Version {found}; this program knows up to {schema.VERSION}.",
-            "Start the newer version of Turnout that made it, or restore the backup from before the upgrade.",
+            f"Start the newer version of Turnout that made it, or {way_back}.",
         )
     return Check("schema", "ok", f"Version {found}; it is brought to {schema.VERSION} when Turnout starts.")
 
@@ -86,6 +94,33 @@ def _check_commit(database: Database, slow: str) -> Check:
     if median_s > SLOW_COMMIT_S:
         return Check("commit", "warning", message, slow)
     return Check("commit", "ok", message)
+
+
+def _check_signing_keys(database: Database) -> Iterator[Check]:
+    """Nothing where all is well, or the secret key itself is amiss, which another check says."""
+    with database.read() as connection:
+        keys = signing_keys.list_unretired_signing_keys(connection, MAX_SIGNING_KEYS)
+    try:
+        secret_key = database.secret_key if keys else b""
+    except StorageUnavailable:
+        return
+    lost = [key for key in keys if not _opens(secret_key, key)]
+    if lost:
+        yield Check(
+            "signing keys",
+            "warning",
+            f"{len(lost):,} of {len(keys):,} keys that tokens are signed with were sealed with another secret key.",
+            "Nothing has to be done: a new one is made when the next token is asked for, and what the others have "
+            "signed stays good for its time. If the former secret key turns up, put it back.",
+        )
+
+
+def _opens(secret_key: bytes, key: SigningKey) -> bool:
+    try:
+        unseal(secret_key, key.private_key, key.id)
+    except CannotOpen:
+        return False
+    return True
 
 
 def _check_clock(database: Database) -> Check:

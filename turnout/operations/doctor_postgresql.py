@@ -5,6 +5,7 @@ from contextlib import closing
 
 from turnout.errors import StorageUnavailable
 from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete
+from turnout.operations.check_webhooks import check_webhooks
 from turnout.settings import Settings
 from turnout.store import installation, secret_key
 from turnout.store.connect import open_configured
@@ -45,7 +46,7 @@ def _check(configured: Settings) -> Iterator[Check]:
             "problem",
             error.detail,
             "See that PostgreSQL runs there, that its pg_hba.conf and firewalls let this machine in, and that user, "
-            "password and database in TURNOUT_DATABASE_URL are right.",
+            "password and database in TURNOUT_DATABASE_URL are right, and the database is there (createdb makes it).",
         )
         return
     with closing(open_configured(configured)) as database:
@@ -77,6 +78,7 @@ def _check_reached(configured: Settings, database: Database, facts: PostgresFact
             "The database's disk, the way to it or its synchronous standby is slow. Next to the server it is a "
             "millisecond or two.",
         )
+        yield from check_webhooks(database)
     except StorageUnavailable as error:
         yield Check(
             "commit",

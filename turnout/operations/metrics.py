@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, generate_latest
@@ -17,14 +18,20 @@ from prometheus_client.registry import Collector
 from turnout.errors import StorageUnavailable
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.refusals import Refusals
+from turnout.model.webhook import is_stuck
+from turnout.operations.in_time import InTime
 from turnout.operations.worker_figures import Place, add_up, as_family, as_metric
-from turnout.store import events
+from turnout.store import cursors, delivery_log, events, listing, webhooks
 from turnout.store.database import Database
+from turnout.store.delivery_log import Waiting
+from turnout.store.statements import Connection
 
 MAX_EVENTS = 1_000
 """Events whose log has a line of its own here, the latest first."""
 
 
+DATABASE_ANSWERS_WITHIN_S = 2.0
+"""Else its figures are left out: the others are worth most just then."""
 PUBLISHED_EVERY_S = 1.0
 """So much of what a worker counted is missing at most after a kill -9."""
 log = structlog.get_logger()
@@ -40,22 +47,26 @@ class Metrics(Collector):
         refusals: Refusals,
         held_bytes: Callable[[], int],
         place: Place | None = None,
+        deliveries: Mapping[str, int] | None = None,
     ) -> None:
+        """`deliveries` counts attempts to deliver by what became of them; it grows where that happens."""
         self._database = database
         self._group_commit = group_commit
         self._refusals = refusals
         self._held_bytes = held_bytes
         self._place = place
+        self._deliveries = {} if deliveries is None else deliveries
         self._before = place.board.read(place.number) if place else []
         """What those counted that had the place before."""
         self._one_at_a_time = threading.Lock()
+        self._from_database = InTime(lambda: list(self._collect_from_database()), DATABASE_ANSWERS_WITHIN_S)
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for collector in (PLATFORM_COLLECTOR,) if place else (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self._registry.register(collector)
 
     def render(self) -> bytes:
-        """In Prometheus' text format 0.0.4. Reads the database."""
+        """In Prometheus' text format 0.0.4. Reads the database, and leaves that part out where it does not answer."""
         return generate_latest(self._registry)
 
     async def keep_published(self) -> None:
@@ -90,7 +101,8 @@ class Metrics(Collector):
             # of less.
             self.publish()
             yield from map(as_metric, self._place.board.read_all())
-        yield from self._collect_from_database()
+        with suppress(TimeoutError):
+            yield from self._from_database.get()
 
     def _collect_own(self) -> Iterable[Metric]:
         statistics = self._group_commit.statistics
@@ -120,6 +132,12 @@ class Metrics(Collector):
             statistics.seconds,
         )
         yield CounterMetricFamily("turnout_commit_failures", "Commits that did not succeed.", value=statistics.failures)
+        attempts = CounterMetricFamily(
+            "turnout_webhook_attempts", "Requests to webhooks, by what became of the delivery.", labels=["result"]
+        )
+        for result in ("delivered", "failed", "given_up"):
+            attempts.add_metric([result], self._deliveries.get(result, 0))
+        yield attempts
 
     def _collect_from_database(self) -> Iterable[Metric]:
         heads = GaugeMetricFamily(
@@ -130,11 +148,40 @@ class Metrics(Collector):
             with self._database.read() as connection:
                 for slug, last_sequence in events.list_heads(connection, MAX_EVENTS):
                     heads.add_metric([slug], last_sequence)
+                lag = cursors.count_behind(connection, listing.CONSUMER)
+                told = _collect_webhooks(connection)
         except StorageUnavailable:
             # The other figures are worth most just now.
             return
         yield GaugeMetricFamily("turnout_database_bytes", "Size of the database's files.", value=size_bytes)
         yield heads
+        yield from told
+        yield GaugeMetricFamily(
+            "turnout_listing_lag_changes", "Changes that are not in the index of lists and searches yet.", value=lag
+        )
+
+
+def _collect_webhooks(connection: Connection) -> list[GaugeMetricFamily]:
+    """How each is; the latest of them, as far as they have a line of their own here."""
+    lags = GaugeMetricFamily(
+        "turnout_webhook_lag_changes", "Changes that a webhook has not come to.", labels=["webhook"]
+    )
+    parked = GaugeMetricFamily(
+        "turnout_webhook_parked", "Attendees about whom a delivery fails and is tried again.", labels=["webhook"]
+    )
+    failing = GaugeMetricFamily(
+        "turnout_webhook_failing", "1 where a webhook has stopped, because too much fails.", labels=["webhook"]
+    )
+    off = GaugeMetricFamily("turnout_webhook_off", "1 where a webhook is switched off.", labels=["webhook"])
+    waiting, lag = delivery_log.list_waiting(connection), webhooks.list_lags(connection)
+    for webhook in webhooks.list_webhooks(connection)[-MAX_EVENTS:]:
+        its = waiting.get(webhook.id, Waiting())
+        is_failing = webhook.state == "active" and is_stuck(its.parked, its.behind)
+        lags.add_metric([webhook.id], lag.get(webhook.id, 0))
+        parked.add_metric([webhook.id], its.parked)
+        failing.add_metric([webhook.id], int(is_failing))
+        off.add_metric([webhook.id], int(webhook.state == "off"))
+    return [lags, parked, failing, off]
 
 
 def _histogram(

@@ -4,6 +4,7 @@ Whatever ends it, it can be run again and goes on where it was: each page is cop
 how far that is. Meanwhile nobody writes to either database, and afterwards nobody to the first (`store/moving.py`).
 """
 
+import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from turnout.operations.verify.findings import VerifiedEvent
 from turnout.operations.verify.verify import verify
 from turnout.store import copying, events, installation, moving, schema, secret_key
 from turnout.store.copying import LEFT_OUT
-from turnout.store.database import Database, TransactionLost
+from turnout.store.database import Database, TransactionLost, Unreachable
 from turnout.store.moving import Arrival, Move, Progress
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
@@ -192,9 +193,17 @@ def _look(target: Database, move: Move | None) -> Arrival | None:
         with target.read() as connection:
             arrival = moving.find_arrival(connection)
             _check_target(moving.list_tables(connection), arrival, move, target)
+    except Unreachable as error:
+        missing = _MISSING.search(error.why)
+        cure = "" if missing is None else f" Make it: createdb --encoding UTF8 --template template0 {missing[1]}"
+        raise StorageUnavailable(f"{target.place}, cannot be reached: {error.why}.{cure}") from error
     except StorageUnavailable as error:
         raise StorageUnavailable(f"{target.place}: {error.detail}") from error
     return arrival
+
+
+_MISSING = re.compile(r'database "([^"]+)" does not exist$')
+"""What the server says, where it speaks English. A refused connection has no code."""
 
 
 def _check_target(tables: list[str] | None, arrival: Arrival | None, move: Move | None, target: Database) -> None:

@@ -1,4 +1,4 @@
-"""What is kept only for a time (F3): bodies of pushes, and everyone of an event that is long over.
+"""What is kept only for a time (F3): bodies of pushes, webhooks' deliveries, everyone of an event that is long over.
 
 In small steps with rests between, so that pushes do not wait. One process does it at a time, whoever's turn it is;
 nothing is remembered but in the database, so that it may end at any moment.
@@ -17,7 +17,7 @@ from turnout.feed.configurations import Configurations
 from turnout.feed.forget.purge import Gone, Pace, find_bodies, purge
 from turnout.model.event import DAY_US, KEEP_BODIES_DAYS, Event
 from turnout.now import first_id, now_us
-from turnout.store import erasure, events
+from turnout.store import deliveries, erasure, events
 from turnout.store.database import Database
 from turnout.store.statements import Connection
 
@@ -25,6 +25,8 @@ AGAIN_S = 3_600.0
 """After everyone was erased, who has come since is looked for so often."""
 WIPED_EVERY_S = 3_600.0
 """Bodies go all the time; for what they leave in the pages the whole file is looked through, so no more often."""
+KEEP_DELIVERIES_US = 30 * DAY_US
+"""After a webhook's delivery was made, or given up."""
 _TRIED_AGAIN_S = 60.0
 """After a purge or a wipe that could not be completed, because somebody was reading all the time, say."""
 _TOLD_EVERY_S = 3_600.0
@@ -87,9 +89,10 @@ class Retention:
                 if self._not_before.get(event_id, 0) <= time.monotonic()
             ]
             old = [self._load(connection, event_id) for event_id, _ in with_bodies]
+            has_deliveries = deliveries.has_old(connection, now - KEEP_DELIVERIES_US)
         self._tell()
         self._round = self._go_round([one for one in over if one], [one for one in old if one])
-        if not (over or old or self._is_wipe_due()):
+        if not (over or old or has_deliveries or self._is_wipe_due()):
             return False
         if self._turn.take():
             return True
@@ -104,6 +107,7 @@ class Retention:
     def _go_round(self, over: list[Event], old: list[Event]) -> Iterator[None]:
         for event in old:
             yield from self._forget_bodies(event)
+        yield from self._forget_deliveries()
         if self._is_wipe_due():
             self._wipe()
             yield
@@ -126,6 +130,17 @@ class Retention:
                     return
                 with self._pace.measured():
                     self._untold[event.slug] += erasure.remove_bodies(connection, event.id, to)
+            self._is_unwiped = True
+            yield
+
+    def _forget_deliveries(self) -> Iterator[None]:
+        while True:
+            before = now_us() - KEEP_DELIVERIES_US
+            with self._database.read() as connection:
+                if not deliveries.has_old(connection, before):
+                    return
+            with self._turn.recording() as connection, self._pace.measured():
+                deliveries.remove_old(connection, before, self._pace.rows)
             self._is_unwiped = True
             yield
 

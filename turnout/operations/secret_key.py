@@ -3,7 +3,7 @@
 import msgspec
 
 from turnout.errors import Conflict
-from turnout.store import installation, secret_key
+from turnout.store import installation, sealing, secret_key, webhooks
 from turnout.store.database import Database
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
@@ -15,6 +15,8 @@ class Accepted(msgspec.Struct, frozen=True, rename="camel"):
     fingerprint: str
     no_longer_suppressed: int
     """Digests of erased people's addresses under the key before: with this one nobody is recognised by them."""
+    webhooks: list[str]
+    """Webhooks whose secrets this one does not open, by id: those that were active are off until they have new ones."""
 
 
 def find_fault(database: Database) -> str | None:
@@ -27,6 +29,12 @@ def count_suppressed(database: Database) -> int:
     """How many erased addresses sources could bring back under another key (F2)."""
     with database.read() as connection:
         return installation.count_suppressed(connection)
+
+
+def count_webhooks(database: Database) -> int:
+    """How many there are, whose secrets no other key opens."""
+    with database.read() as connection:
+        return len(webhooks.list_webhooks(connection))
 
 
 def accept(database: Database) -> Accepted:
@@ -46,7 +54,15 @@ def accept(database: Database) -> Accepted:
 
 def _accept(database: Database) -> Accepted:
     suppressed = count_suppressed(database)
-    fingerprint = secret_key.fingerprint(database.given_secret_key or secret_key.get(database.key_file))
+    key = database.given_secret_key or secret_key.get(database.key_file)
+    fingerprint = secret_key.fingerprint(key)
     with database.write() as connection:
         installation.replace_fingerprint(connection, fingerprint)
-    return Accepted(fingerprint, suppressed)
+        lost = [one for one in webhooks.list_webhooks(connection) if not sealing.opens(key, one.secret, one.id)]
+        for webhook in lost:
+            # What a person has paused stays so.
+            webhooks.set_state(connection, webhook, "off", _LOST, of=("active",))
+    return Accepted(fingerprint, suppressed, [webhook.id for webhook in lost])
+
+
+_LOST = "Its secret was sealed with the secret key before this one; turnout webhook rotate gives it a new one."

@@ -15,11 +15,25 @@ WHAT_HAPPENED: dict[str, str] = {
     "every "
     "reason, so that nobody learns which (A2–A4). Nothing of the body was stored.",
     "wrong_scope": "The key is good, but for something else: push keys push, read keys read (A3).",
+    "hidden_field": "The read key is limited to some fields, and the list would be filtered, searched or sorted by one "
+    "that "
+    "it does not see.",
     "not_found": "Nothing has this address, or the source has no push with this id.",
     "method_not_allowed": "The address is right, the method is not. The `Allow` header names those that are.",
     "invalid_request": "A query parameter or a header has a value that cannot be meant, or a parameter a name that is "
     "probably a slip; `detail` names it.",
+    "cursor_beyond_head": "A follower asked for what came after a change that there is not. Either the number is of "
+    "another event, or the event was restored from a backup that is older than it.",
+    "not_acceptable": "The `Accept` header names no form that attendees are written in: JSON, NDJSON, CSV or XLSX.",
+    "too_broad": "So few of so many attendees belong to the list that they were not found within two seconds. "
+    "`detail` says which filters and order were combined.",
     "conflict": "What was asked for is there already, or stands against something that is.",
+    "export_unfinished": "The file was asked for before the export was done, or the export has failed; its `reason` says "
+    "why.",
+    "export_gone": "The file was kept for 24 hours and is gone, or it was removed because somebody of the event was "
+    "erased.",
+    "no_such_range": "The `Range` header asks for bytes behind the end of the file.",
+    "too_many_exports": "A key may have 10 exports waiting or being made, and 20 finished files.",
     "malformed_body": "The body could not be opened as one JSON object, as a form or, at the batch address, as a list "
     "of "
     "pushes (B1, E1). The one entry of `errors` says why.",
@@ -35,6 +49,9 @@ WHAT_HAPPENED: dict[str, str] = {
     "(E2). `errors` lists the problems, each with the `index` of its item.",
     "idempotency_key_reused": "The same `Idempotency-Key` came with another body in the last 24 hours (D6).",
     "storage_unavailable": "The database is away, full, locked or read-only.",
+    "index_behind": "A list that is searched, or filtered or sorted by what is indexed, was asked for right after very "
+    "many "
+    "changes, or after an update of the program, and the index has to catch up first. `detail` says how far it is.",
     "queue_full": "More arrives at the moment than can be stored.",
     "too_many_pushes": "This source alone fills the queue; other sources are not held up by it.",
     "shutting_down": "The server is about to stop, usually to start again at once.",

@@ -220,7 +220,62 @@ KEY: dict[str, Any] = {
     "key": {"id": "key_019ce59f00027b2c8d9e0f1a2b3c4d5e", "scope": "push", "expiresAt": None},
     "lastPushAt": "2025-03-01T08:30:00.250000Z",
 }
-READ_KEY = KEY | {"source": None, "key": KEY["key"] | {"scope": "read"}, "lastPushAt": None}
+READ_KEY = KEY | {
+    "source": None,
+    "key": KEY["key"] | {"scope": "read", "groups": ["Speakers"], "fields": ["firstName", "lastName", "Shoe size"]},
+    "lastPushAt": None,
+}
+
+SIGNING_KEYS: dict[str, Any] = {
+    "keys": [
+        {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "kid": "sgn_019ce5a0b1c07a4b9c8d7e6f50413223",
+            "use": "sig",
+            "alg": "ES256",
+        }
+    ]
+}
+TOKEN = {"token": "eyJhbGciOiJFUzI1NiIs…", "expiresAt": "2025-03-01T08:40:00.000000Z"}
+
+ATTENDEE: dict[str, Any] = {
+    "id": ATTENDEE_ID,
+    "email": "john.doe@example.com",
+    "status": "attending",
+    "profile": {field: {"firstName": "John", "lastName": "Doe"}.get(field) for field in PROFILE_FIELDS[1:]},
+    "customFields": {"Shoe size": "43"},
+    "groups": ["Group1"],
+    "unknownFields": {},
+    "pinned": [],
+    "aliases": [],
+    "createdAt": "2025-03-01T08:30:00.123456Z",
+    "updatedAt": "2025-03-01T08:30:00.123456Z",
+}
+ATTENDEE_LIST: dict[str, Any] = {"attendees": [ATTENDEE], "next": None, "sequence": 17}
+FOUND: dict[str, Any] = {"attendees": [ATTENDEE], "notFound": ["nobody@example.com"]}
+HISTORY: dict[str, Any] = {
+    "history": [
+        {
+            "sequence": 17,
+            "kind": "created",
+            "at": "2025-03-01T08:30:00.123456Z",
+            "attendeeId": ATTENDEE_ID,
+            "email": "john.doe@example.com",
+            "pushId": PUSH_ID,
+            "source": "main",
+            "actor": None,
+            "changes": CREATED["changes"],
+        }
+    ],
+    "next": None,
+}
+CHANGES: dict[str, Any] = {"changes": HISTORY["history"], "last": 17, "head": 17}
+_NAME = {"id": "grp_019ce5a0b1c07b3fa1b2c3d4e5f60719", "createdAt": "2025-03-01T08:30:00.123456Z"}
+GROUPS: dict[str, Any] = {"groups": [_NAME | {"name": "Group1", "members": 1}]}
+CUSTOM_FIELDS: dict[str, Any] = {"customFields": [_NAME | {"id": "fld_019ce5a0", "name": "Shoe size"}]}
 
 PUSH_LINE: dict[str, Any] = {
     "id": PUSH_ID,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from turnout.reference import examples, schemas
+from turnout.reference import examples, schemas, webhooks
 from turnout.reference.codes import ERRORS, seed_status
 from turnout.reference.schemas import RESULTS, ref
 
@@ -25,13 +25,25 @@ def document(public_url: str, version: str) -> Part:
         "servers": [{"url": public_url, "description": "This installation"}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "paths": {
-            "/e/{slug}/attendees": _at_gateway(post=_push(problems_url, "pushAttendee", "Push one attendee")),
+            "/e/{slug}/attendees": _at_gateway(
+                post=_push(problems_url, "pushAttendee", "Push one attendee"), get=_list_attendees(problems_url)
+            ),
             "/e/{slug}": _at_gateway(
                 post=_push(problems_url, "pushAttendeeToGateway", "Push one attendee, at the bare gateway"),
                 get=_show_gateway(public_url),
             ),
             "/e/{slug}/attendees/batch": _at_gateway(post=_push_batch(problems_url)),
-            "/e/{slug}/attendees/{email}": _at_gateway(delete=_withdraw(problems_url)),
+            "/e/{slug}/attendees/{email}": _at_gateway(
+                get=_show_attendee(problems_url), delete=_withdraw(problems_url)
+            ),
+            "/e/{slug}/attendees/{attendee}/history": _at_gateway(get=_show_history(problems_url)),
+            "/e/{slug}/changes": _at_gateway(get=_list_changes(problems_url)),
+            "/e/{slug}/changes/stream": _at_gateway(get=_stream_changes(problems_url)),
+            "/e/{slug}/attendees/lookup": _at_gateway(post=_look_up(problems_url)),
+            "/e/{slug}/groups": _at_gateway(get=_list_names(problems_url, "Groups", "groups")),
+            "/e/{slug}/custom-fields": _at_gateway(get=_list_names(problems_url, "CustomFields", "custom fields")),
+            "/e/{slug}/attendees/{attendee}/token": _at_gateway(post=_give_token(problems_url)),
+            "/e/{slug}/.well-known/jwks.json": _at_gateway(get=_list_signing_keys(problems_url)),
             "/e/{slug}/key": _at_gateway(get=_show_key(problems_url)),
             "/e/{slug}/pushes": _at_gateway(get=_list_pushes(problems_url)),
             "/e/{slug}/pushes/{id}": _at_gateway(get=_show_push(problems_url)),
@@ -39,8 +51,9 @@ def document(public_url: str, version: str) -> Part:
             "/metrics": {"get": _show_metrics(problems_url)},
             "/openapi.json": {"get": _show_document()},
         },
+        "webhooks": webhooks.section(),
         "components": {
-            "schemas": schemas.components(),
+            "schemas": schemas.components() | webhooks.components(),
             "parameters": _PARAMETERS,
             "headers": _HEADERS,
             "responses": {"AnyError": _any_error(problems_url)},
@@ -78,6 +91,9 @@ Numbers such as C5 are [rules](RULES), which say all of this more exactly, each 
 _TAGS = {
     "Push": "Say something about attendees.",
     "Look": "What became of it, and whom your key belongs to.",
+    "Read": "Who is there: with a read key of the event.",
+    "Webhooks": "Be told of every change, signed and in order.",
+    "Tokens": "Tell an app, a site or a CDN who somebody is, without a call back.",
     "Server": "For whoever runs this server.",
 }
 
@@ -134,6 +150,14 @@ _PARAMETERS: Part = {
 _HEADERS: Part = {
     "X-Request-Id": {
         "description": "The request's id, in our log too. Name it when you ask about an answer.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "Of this answer: sent as `If-None-Match` it is answered with 304 as long as it is the same.",
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": 'The address of the next page, `rel="next"`; missing on the last one.',
         "schema": {"type": "string"},
     },
     "Retry-After": {
@@ -372,6 +396,379 @@ def _show_gateway(public_url: str) -> Part:
                 },
             },
             "default": _ANY_ERROR,
+        },
+    }
+
+
+def _list_attendees(problems_url: str) -> Part:
+    text: Part = {"type": "string", "minLength": 1}
+    filters = {
+        "group": ("Who is in this group, by its name.", text),
+        "source": ("Of whom this source says something, by its name or id.", text),
+        "updatedSince": ("Who was changed then or later: ISO 8601 with offset, or seconds since 1970.", text),
+        "email": ("Who has, or had, this address.", text),
+        "q": (
+            "Whose name, e-mail or company has words that begin so; without `sort` in the order of these words.",
+            {"type": "string"},
+        ),
+        "status": (
+            "Withdrawn people come only when asked for.",
+            {"type": "string", "enum": ["attending", "withdrawn", "all"], "default": "attending"},
+        ),
+        "sort": (
+            "The order; with `-` the other way round. By `id`, the default, and `created` the list is a snapshot.",
+            {
+                "type": "string",
+                "enum": [
+                    f"{sign}{order}"
+                    for sign in ("", "-")
+                    for order in ("id", "email", "lastName", "created", "updated")
+                ],
+            },
+        ),
+        "fields": (
+            "Only these, out of what your key sees, with commas between: `firstName,Shoe size`.",
+            text,
+        ),
+        "limit": ("How many at most.", {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}),
+        "cursor": ("The `next` of the page before, with the same filters and order.", text),
+        "format": ("In which form, whatever `Accept` says.", {"type": "string", "enum": list(_FORMS)}),
+    }
+    return {
+        "operationId": "listAttendees",
+        "summary": "Who is there",
+        "description": "A page of attendees, as far as your key sees them. Besides the parameters below, "
+        "`customField.<name>` filters by a custom field's whole value: `customField.Shoe size=43`. "
+        "`sequence` is the last change when the first page was read: whoever follows the changes from there on misses "
+        "nothing of a list by id.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": [
+            {"name": name, "in": "query", "description": description, "schema": schema}
+            for name, (description, schema) in filters.items()
+        ],
+        "responses": {
+            "200": {
+                "description": "A page; the `Link` header leads to the next one.",
+                "headers": _header("X-Request-Id") | _header("ETag") | _header("Link"),
+                "content": {
+                    **{form: {"schema": {"type": "string"}} for form in _FORMS.values()},
+                    "application/json": {"schema": ref("AttendeeList"), "example": examples.ATTENDEE_LIST},
+                },
+            },
+            **_NOT_CHANGED,
+            **_errors(
+                problems_url,
+                (
+                    "invalid_request",
+                    "too_broad",
+                    "unauthorized",
+                    "wrong_scope",
+                    "hidden_field",
+                    "not_acceptable",
+                    "index_behind",
+                    "queue_full",
+                    "storage_unavailable",
+                ),
+            ),
+        },
+    }
+
+
+_FORMS = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_NOT_CHANGED: Part = {
+    "304": {
+        "description": "What `If-None-Match` names is still so.",
+        "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
+    }
+}
+
+
+def _show_attendee(problems_url: str) -> Part:
+    return {
+        "operationId": "showAttendee",
+        "summary": "One attendee",
+        "description": "By an id, or by an address, present or former, where your key sees addresses. One who was "
+        "merged into another leads to that one. Whoever is outside of what your key sees is not found.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": [
+            _person("email"),
+            {
+                "name": "explain",
+                "in": "query",
+                "description": "`true`: with `origins`, which change set each value, of which source.",
+                "schema": {"type": "boolean", "default": False},
+            },
+            _FIELDS,
+        ],
+        "responses": {
+            "200": _answer("The attendee.", ref("AttendeeShown"), {"attendee": ("One", examples.ATTENDEE)}),
+            **_NOT_CHANGED,
+            **_errors(problems_url, _ABOUT_ONE),
+        },
+    }
+
+
+_ABOUT_ONE = (
+    "invalid_request",
+    "unauthorized",
+    "wrong_scope",
+    "hidden_field",
+    "not_found",
+    "conflict",
+    "storage_unavailable",
+)
+_FIELDS: Part = {
+    "name": "fields",
+    "in": "query",
+    "description": "Only these, out of what your key sees, with commas between.",
+    "schema": {"type": "string"},
+}
+
+
+def _person(name: str) -> Part:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": "An id, `att_…`, or an address, percent-encoded.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": examples.ATTENDEE_ID,
+    }
+
+
+def _show_history(problems_url: str) -> Part:
+    return {
+        "operationId": "showHistory",
+        "summary": "All that changed of one attendee",
+        "description": "His lines of the log, the latest first, as far as your key sees them.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": [
+            _person("attendee"),
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "How many at most.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "The `next` of the page before.",
+                "schema": {"type": "string", "minLength": 1},
+            },
+        ],
+        "responses": {
+            "200": _answer("A page of lines.", ref("History"), {"page": ("A page", examples.HISTORY)}),
+            **_NOT_CHANGED,
+            **_errors(problems_url, (*_ABOUT_ONE, "queue_full")),
+        },
+    }
+
+
+def _following(*names: str) -> list[Part]:
+    """What both ways of following can be asked."""
+    parameters = {
+        "after": ("What came behind this line.", {"type": "integer", "minimum": 0}),
+        "limit": ("How many lines at most; more than 1,000 count as that.", {"type": "integer", "minimum": 1}),
+        "wait": (
+            "How many seconds to wait for the first line; more than 60 count as that.",
+            {"type": "integer", "minimum": 0},
+        ),
+        "payload": (
+            "With each line the push that would make the change, in this format.",
+            {"type": "string", "enum": ["nested", "flat"]},
+        ),
+        "group": (
+            "Only people who were in one of these groups before the line, or are behind it.",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        "field": (
+            "Only these fields, and lines by which one of them changed.",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+    }
+    return [
+        {"name": name, "in": "query", "description": parameters[name][0], "schema": parameters[name][1]}
+        for name in names
+    ]
+
+
+_FOLLOWING_ERRORS = ("invalid_request", "cursor_beyond_head", "unauthorized", "wrong_scope", "storage_unavailable")
+
+
+def _list_changes(problems_url: str) -> Part:
+    return {
+        "operationId": "listChanges",
+        "summary": "What has changed",
+        "description": "The lines of the event's log behind a cursor, as far as your key sees them, in order and "
+        "without a gap; with `wait` the answer comes as soon as there is one.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": _following("after", "limit", "wait", "payload", "group", "field"),
+        "responses": {
+            "200": _answer("Lines.", ref("Changes"), {"lines": ("A line", examples.CHANGES)}),
+            **_errors(problems_url, _FOLLOWING_ERRORS),
+        },
+    }
+
+
+def _stream_changes(problems_url: str) -> Part:
+    last_id: Part = {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The id of the last message that was read; it beats `after`.",
+        "schema": {"type": "string", "pattern": "^[0-9]{0,18}$"},
+    }
+    return {
+        "operationId": "streamChanges",
+        "summary": "What changes, as it does",
+        "description": "Server-sent events: each line as a message with its number as `id`, the event `change` and the "
+        "line as JSON. Without a cursor it begins now. A comment comes every ten seconds, where lines were passed over "
+        "with an `id`. It does not end by itself.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": [*_following("after", "payload", "group", "field"), last_id],
+        "responses": {
+            "200": {
+                "description": "Messages.",
+                "headers": _header("X-Request-Id"),
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **_errors(problems_url, (*_FOLLOWING_ERRORS, "shutting_down")),
+        },
+    }
+
+
+def _look_up(problems_url: str) -> Part:
+    return {
+        "operationId": "lookUpAttendees",
+        "summary": "Attendees by addresses or ids, which no log keeps",
+        "description": "As one attendee, for up to 100 at once. They stand in the body, because what stands in the "
+        "address of a request is kept in logs on the way.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "parameters": [_FIELDS],
+        "requestBody": {
+            "required": True,
+            "description": "Whom to look for.",
+            "content": {
+                "application/json": {
+                    "schema": ref("Lookup"),
+                    "example": {"emails": ["john.doe@example.com", "nobody@example.com"]},
+                }
+            },
+        },
+        "responses": {
+            "200": _answer("Those found, each once.", ref("Found"), {"found": ("One of two", examples.FOUND)}),
+            **_errors(
+                problems_url,
+                (
+                    "invalid_request",
+                    "malformed_body",
+                    "unauthorized",
+                    "wrong_scope",
+                    "hidden_field",
+                    "body_too_large",
+                    "unsupported_encoding",
+                    "storage_unavailable",
+                ),
+            ),
+        },
+    }
+
+
+def _list_names(problems_url: str, name: str, what: str) -> Part:
+    shown = examples.GROUPS if name == "Groups" else examples.CUSTOM_FIELDS
+    return {
+        "operationId": f"list{name}",
+        "summary": f"The event's {what}",
+        "description": f"The {what} that the event has seen, in the order in which they came, and your key sees.",
+        "tags": ["Read"],
+        "security": _ANY_KEY,
+        "responses": {
+            "200": _answer("All of them.", ref(name), {"all": ("All", shown)}),
+            **_NOT_CHANGED,
+            **_errors(problems_url, ("invalid_request", "unauthorized", "wrong_scope", "storage_unavailable")),
+        },
+    }
+
+
+def _give_token(problems_url: str) -> Part:
+    return {
+        "operationId": "giveToken",
+        "summary": "A token that says who somebody is",
+        "description": "A JSON Web Token, signed with ES256, that is good for some minutes: who it is (`sub`), the "
+        "`status`, the `groups` and the fields chosen, as far as your read key sees them. Whoever gets it verifies it "
+        "by the keys at `/.well-known/jwks.json`, without asking here. `iss` is always the gateway below this server's "
+        "public address. A token is not taken back: give it a short time, and look at its `status`.",
+        "tags": ["Tokens"],
+        "security": _ANY_KEY,
+        "parameters": [
+            {
+                "name": "attendee",
+                "in": "path",
+                "required": True,
+                "description": "An id, or an address, percent-encoded, where your key sees addresses.",
+                "schema": {"type": "string", "minLength": 1},
+                "example": examples.ATTENDEE_ID,
+            }
+        ],
+        "requestBody": {
+            "description": "Nothing, or what the token is to say.",
+            "content": {
+                "application/json": {
+                    "schema": ref("TokenWish"),
+                    "example": {"fields": ["firstName", "company"], "expiresIn": 600},
+                }
+            },
+        },
+        "responses": {
+            "200": _answer("The token.", ref("Token"), {"token": ("A token", examples.TOKEN)}),
+            **_errors(
+                problems_url,
+                (
+                    "invalid_request",
+                    "malformed_body",
+                    "unauthorized",
+                    "wrong_scope",
+                    "hidden_field",
+                    "not_found",
+                    "conflict",
+                    "body_too_large",
+                    "unsupported_encoding",
+                    "storage_unavailable",
+                ),
+            ),
+        },
+    }
+
+
+def _list_signing_keys(problems_url: str) -> Part:
+    return {
+        "operationId": "listSigningKeys",
+        "summary": "The keys by which tokens are verified",
+        "description": "A JSON Web Key Set (RFC 7517), for everybody. Keep it for as long as `Cache-Control` says, and "
+        "ask again for a `kid` that is not in it. The list is empty until the first token is given, and the same where "
+        "there is no such event (A3).",
+        "tags": ["Tokens"],
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "The public keys of all tokens that may be good.",
+                "headers": _header("X-Request-Id"),
+                "content": {
+                    "application/jwk-set+json": {"schema": ref("SigningKeys"), "example": examples.SIGNING_KEYS}
+                },
+            },
+            **_errors(problems_url, ("storage_unavailable",)),
         },
     }
 

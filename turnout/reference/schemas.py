@@ -15,7 +15,7 @@ RESULTS = ("created", "updated", "unchanged", "suppressed", "failed")
 
 def components() -> dict[str, Schema]:
     """Every schema by its name."""
-    return _values() | _push() | _batch() | _answers() | _reading()
+    return _values() | _push() | _batch() | _answers() | _reading() | _attendees() | _tokens()
 
 
 def ref(name: str) -> Schema:
@@ -511,7 +511,18 @@ def _reading() -> dict[str, Schema]:
                         "id": _text("Its public part."),
                         "scope": {"enum": ["push", "read"]},
                         "expiresAt": _or_null(time, "Null: never."),
+                        "groups": {
+                            "type": ["array", "null"],
+                            "items": {"type": "string"},
+                            "description": "Of a read key: whose people it sees; null for everybody.",
+                        },
+                        "fields": {
+                            "type": ["array", "null"],
+                            "items": {"type": "string"},
+                            "description": "Of a read key: what it sees of them; null for everything.",
+                        },
                     },
+                    optional=("groups", "fields"),
                 ),
                 "lastPushAt": _or_null(time, "When it last pushed, to the minute or better."),
             },
@@ -570,4 +581,171 @@ def _reading() -> dict[str, Schema]:
         "Unhealthy": _object(
             "It cannot commit.", {"status": {"const": "unavailable"}, "reason": _text("Why, for people.")}
         ),
+    }
+
+
+def _attendees() -> dict[str, Schema]:
+    """Whoever is read."""
+    time = _text("UTC, with microseconds.", format="date-time")
+    texts: Schema = {"type": "array", "items": {"type": "string"}}
+    following = {"type": ["string", "null"], "description": "The `cursor` of the next page; null on the last one."}
+    attendee = {
+        "id": _text("It stays, whatever else changes.", pattern="^att_"),
+        "email": {"type": ["string", "null"], "description": "As last sent; null where your key does not see it."},
+        "status": {"enum": ["attending", "withdrawn", "merged"], "description": "Whether a source expects them (C9)."},
+        "profile": {
+            "type": "object",
+            "description": "Each of the other 21 fields that your key sees; null when unset.",
+            "propertyNames": {"enum": list(PROFILE_FIELDS[1:])},
+            "additionalProperties": {"type": ["string", "null"]},
+        },
+        "customFields": {
+            "type": "object",
+            "description": "By name; those that are set.",
+            "additionalProperties": {"anyOf": [{"type": "string"}, texts]},
+        },
+        "groups": {**texts, "description": "Those they are in, whoever says so."},
+        "unknownFields": {"type": "object", "description": "What came under names that are none of ours (B5)."},
+        "pinned": {**texts, "description": "The paths that pushes do not change (C7)."},
+        "aliases": {**texts, "description": "Former addresses (C1)."},
+        "createdAt": time,
+        "updatedAt": time,
+        "origins": {"type": "object", "description": "Where each value comes from; with `explain=true` only."},
+    }
+    line = {
+        "sequence": {"type": "integer", "minimum": 1, "description": "1, 2, 3 … in the event, without gaps."},
+        "kind": _text("`created`, `updated`, `withdrawn`, `returned`, `merged` or `left`."),
+        "at": time,
+        "attendeeId": {"type": ["string", "null"]},
+        "email": {"type": ["string", "null"]},
+        "pushId": {"type": ["string", "null"], "description": "Null of what a person did."},
+        "source": {"type": ["string", "null"]},
+        "actor": {"type": ["string", "null"], "description": "Who acted, or pushed by hand."},
+        "changes": {"type": "array", "items": ref("PathChange")},
+    }
+    name = {"id": _text("It stays when the name changes."), "name": _text("For people."), "createdAt": time}
+    members = {"type": "integer", "minimum": 0, "description": "How many are in it, withdrawn ones too."}
+    references: Schema = {**texts, "default": [], "maxItems": 100}
+    people: Schema = {"type": "array", "items": ref("AttendeeShown")}
+    return {
+        "AttendeeShown": _object("One attendee, as far as your key sees them.", attendee, optional=("origins",)),
+        "AttendeeList": _object(
+            "A page of attendees.",
+            {
+                "attendees": people,
+                "next": following,
+                "sequence": {"type": "integer", "minimum": 0, "description": "Of the last change, at the first page."},
+            },
+        ),
+        "History": _object(
+            "Lines of the log, the latest first.",
+            {"history": {"type": "array", "items": _object("One line.", line)}, "next": following},
+        ),
+        "Changes": _object(
+            "Lines of the log, in order.",
+            {
+                "changes": {
+                    "type": "array",
+                    "items": _object(
+                        "One line.",
+                        {
+                            **line,
+                            "kind": _text(
+                                "`created`, `updated`, `withdrawn`, `returned`, `merged`, `erased` or `left`; of the "
+                                "event itself `group_renamed`, `field_renamed` or `setting_changed`."
+                            ),
+                            "payload": {
+                                "type": ["object", "null"],
+                                "description": "The push that would make the change, where it was asked for; null "
+                                "where no push can.",
+                            },
+                        },
+                        optional=("payload",),
+                    ),
+                },
+                "last": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": "Where to go on: the last line that was looked at, or the `after` asked for.",
+                },
+                "head": {"type": "integer", "minimum": 0, "description": "The last line that there is."},
+            },
+        ),
+        "Lookup": {
+            "type": "object",
+            "description": "Addresses, ids, or both.",
+            "additionalProperties": False,
+            "minProperties": 1,
+            "properties": {
+                "email": _text("One address."),
+                "emails": {**references, "description": "Up to 100 of them."},
+                "id": _text("One id.", pattern="^att_"),
+                "ids": {**references, "description": "Up to 100 of them."},
+            },
+        },
+        "Found": _object(
+            "Who was found.",
+            {"attendees": people, "notFound": {**texts, "description": "What leads to nobody whom your key sees."}},
+        ),
+        "Groups": _object(
+            "All groups.",
+            {"groups": {"type": "array", "items": _object("A group.", {**name, "members": members})}},
+        ),
+        "CustomFields": _object(
+            "All custom fields.", {"customFields": {"type": "array", "items": _object("A custom field.", name)}}
+        ),
+    }
+
+
+def _tokens() -> dict[str, Schema]:
+    """What is said to and of tokens."""
+    key = _object(
+        "A public key (RFC 7517).",
+        {
+            "kty": {"const": "EC"},
+            "crv": {"const": "P-256"},
+            "x": _text("Of the point."),
+            "y": _text("Of the point."),
+            "kid": _text("Which tokens it is for: they name it in their head.", pattern="^sgn_"),
+            "use": {"const": "sig"},
+            "alg": {"const": "ES256"},
+        },
+    )
+    return {
+        "TokenWish": {
+            "type": "object",
+            "description": "What a token is to say. Who it is, the status and the groups it says in any case.",
+            "additionalProperties": False,
+            "properties": {
+                "fields": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "maxItems": 100,
+                    "default": [],
+                    "description": "`email`, other fields of the profile, and custom fields by name; only those that "
+                    "your key sees.",
+                },
+                "expiresIn": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 3_600,
+                    "default": 600,
+                    "description": "For how many seconds it is good.",
+                },
+                "audience": {
+                    "type": ["string", "null"],
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "description": "Whom it is for, as the claim `aud`, where whoever verifies it is to check that.",
+                },
+            },
+        },
+        "Token": _object(
+            "A token.",
+            {
+                "token": _text("A JSON Web Token (RFC 7519), at most 8,000 characters."),
+                "expiresAt": _text("UTC; in the token as `exp`.", format="date-time"),
+            },
+        ),
+        "SigningKeys": _object("A JSON Web Key Set (RFC 7517).", {"keys": {"type": "array", "items": key}}),
     }

@@ -58,7 +58,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     crowded_idle_s: float = 5
     """The same when three quarters of the connections are taken."""
     unread_s: float = 60
-    """How long a client may leave its answer lying."""
+    """How long a client may leave its answer lying …"""
+    stopping_unread_s: float = 2
+    """… and once the server stops: a stream that nobody reads must not hold it up."""
     linger_s: float = 1
     linger_bytes: int = 32 * 1024 * 1024
     """After a last answer: how long, and how much, is taken in and thrown away so that the client comes to read it."""
@@ -210,12 +212,18 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._stage == _WORK:
-            self.deadline = self.loop.time() + self._limits.unread_s
+            limits = self._limits
+            self.deadline = self.loop.time() + (limits.stopping_unread_s if self._watch.draining else limits.unread_s)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._stage == _WORK:
             self.deadline = math.inf
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.flow.write_paused:
+            self.deadline = min(self.deadline, self.loop.time() + self._limits.stopping_unread_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline = math.inf

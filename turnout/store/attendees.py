@@ -173,43 +173,153 @@ def list_attendees(
     event_id: str,
     *,
     status: str | None = "attending",
-    search: str | None = None,
-    group_number: int | None = None,
     after_id: str = "",
     limit: int = 1_000,
     with_merged: bool = False,
 ) -> list[Attendee]:
     """A page of attendees in the order of their ids.
 
-    `search` is folded text that e-mail, name or company contain; `status` None means any. Those that were merged into
-    others are nobody of their own and come only when asked for.
+    `status` None means any. Those that were merged into others are nobody of their own and come only when asked for.
     """
     where = ["event_id = :event_id", "id > :after_id"]
     if status is not None:
         where.append("status = :status")
     elif not with_merged:
         where.append("status <> 'merged'")
-    if group_number is not None:
-        where.append(
-            "id IN (SELECT attendee_id FROM memberships WHERE event_id = :event_id AND group_number = :group_number)"
-        )
-    if search:
-        where.append(
-            "(email_key LIKE :pattern ESCAPE '~' OR name_key LIKE :pattern ESCAPE '~'"
-            " OR company_key LIKE :pattern ESCAPE '~')"
-        )
     rows = connection.execute(
         text(f"SELECT document FROM attendees WHERE {' AND '.join(where)} ORDER BY id LIMIT :limit"),
-        {
-            "event_id": event_id,
-            "after_id": after_id,
-            "status": status,
-            "group_number": group_number,
-            "pattern": "%" + _literally(search or "") + "%",
-            "limit": limit,
-        },
+        {"event_id": event_id, "after_id": after_id, "status": status, "limit": limit},
     )
     return [_decode(document) for document in rows.scalars()]
+
+
+def scan_attendees(
+    connection: Connection,
+    event_id: str,
+    *,
+    status: str | None = "attending",
+    updated_since: int = 0,
+    after_id: str | None = None,
+    descending: bool = False,
+    limit: int = 1_000,
+) -> list[tuple[str, Attendee | None]]:
+    """The next `limit` attendees in the order of their ids, each with None in place of one who is not wanted.
+
+    Whoever asks knows how far he has come, however few are wanted. `status` None means any but `merged`.
+    """
+    where, wanted = ["event_id = :event_id"], ["updated_at >= :updated_since"]
+    if after_id is not None:
+        where.append(f"id {_beyond(descending)} :after_id")
+    if status == "withdrawn":
+        # SQLite does not conclude from the second that it may walk the index of those who are not attending.
+        where.append("status <> 'attending' AND status = 'withdrawn'")
+    else:
+        wanted.append("status = 'attending'" if status == "attending" else "status <> 'merged'")
+    rows = connection.execute(
+        text(
+            f"SELECT id, CASE WHEN {' AND '.join(wanted)} THEN document END AS document FROM attendees"
+            f" WHERE {' AND '.join(where)} ORDER BY {_sorted('id', descending)} LIMIT :limit"
+        ),
+        {"event_id": event_id, "after_id": after_id, "updated_since": updated_since, "limit": limit},
+    )
+    return [(row.id, None if row.document is None else _decode(row.document)) for row in rows]
+
+
+def list_member_ids(
+    connection: Connection,
+    event_id: str,
+    group_number: int,
+    *,
+    after_id: str | None = None,
+    descending: bool = False,
+    limit: int = 1_000,
+) -> list[str]:
+    """A page of who is in a group, whatever their status, in the order of ids."""
+    behind = "" if after_id is None else f" AND attendee_id {_beyond(descending)} :after_id"
+    rows = connection.execute(
+        text(
+            "SELECT attendee_id FROM memberships WHERE event_id = :event_id AND group_number = :group_number"
+            f"{behind} ORDER BY {_sorted('attendee_id', descending)} LIMIT :limit"
+        ),
+        {"event_id": event_id, "group_number": group_number, "after_id": after_id, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+def list_holder_ids(
+    connection: Connection,
+    event_id: str,
+    address: str,
+    *,
+    after_id: str | None = None,
+    descending: bool = False,
+    limit: int = 1_000,
+) -> list[str]:
+    """A page of who has, or had, the folded address, in the order of ids."""
+    behind = "" if after_id is None else f" AND attendee_id {_beyond(descending)} :after_id"
+    rows = connection.execute(
+        text(
+            "SELECT attendee_id FROM addresses WHERE event_id = :event_id AND address = :address"
+            f"{behind} ORDER BY {_sorted('attendee_id', descending)} LIMIT :limit"
+        ),
+        {"event_id": event_id, "address": address, "after_id": after_id, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+def list_updated(
+    connection: Connection,
+    event_id: str,
+    first: int,
+    last: int,
+    *,
+    group_numbers: Sequence[int] | None = None,
+    descending: bool = False,
+) -> list[tuple[int, Attendee]]:
+    """The attendees whose latest line of the log is one from `first` to `last`, with its number, in their order.
+
+    Where groups are given, only who is in one of them.
+    """
+    member = "" if group_numbers is None else _MEMBER.format(", ".join(map(str, group_numbers)))
+    rows = connection.execute(
+        text(
+            "SELECT changes.sequence, attendees.document FROM changes"
+            " JOIN attendees ON attendees.event_id = :event_id AND attendees.id = changes.attendee_id"
+            # Nearly all later lines of the same person are told apart so, without reading documents.
+            " AND attendees.updated_at = changes.at"
+            " WHERE changes.event_id = :event_id AND changes.sequence BETWEEN :first AND :last"
+            f"{member} ORDER BY {_sorted('changes.sequence', descending)}"
+        ),
+        {"event_id": event_id, "first": first, "last": last},
+    )
+    decoded = ((row.sequence, _decode(row.document)) for row in rows)
+    return [(sequence, attendee) for sequence, attendee in decoded if attendee.sequence == sequence]
+
+
+# Looked up for each line: what PostgreSQL can make a join of, it may begin with all members.
+_MEMBER = (
+    " AND (SELECT 1 FROM memberships WHERE memberships.event_id = :event_id"
+    " AND memberships.group_number IN ({}) AND memberships.attendee_id = changes.attendee_id LIMIT 1) IS NOT NULL"
+)
+
+
+def _beyond(descending: bool) -> str:
+    return "<" if descending else ">"
+
+
+def _sorted(column: str, descending: bool) -> str:
+    return f"{column} DESC" if descending else column
+
+
+def count_members_up_to(connection: Connection, event_id: str, group_number: int, most: int) -> int:
+    """How many are in a group, counted no further than `most`."""
+    return connection.execute(
+        text(
+            "SELECT count(*) FROM (SELECT 1 FROM memberships WHERE event_id = :event_id"
+            " AND group_number = :group_number LIMIT :most) AS members"
+        ),
+        {"event_id": event_id, "group_number": group_number, "most": most},
+    ).scalar_one()
 
 
 def count_by_status(connection: Connection, event_id: str) -> dict[str, int]:
@@ -230,8 +340,3 @@ def count_members(connection: Connection, event_id: str) -> dict[int, int]:
         {"event_id": event_id},
     )
     return {row.group_number: row.members for row in rows}
-
-
-def _literally(search: str) -> str:
-    """For LIKE, with `~` as its escape."""
-    return search.replace("~", "~~").replace("%", "~%").replace("_", "~_")

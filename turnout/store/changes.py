@@ -72,6 +72,44 @@ def list_history(connection: Connection, event_id: str, last: int | None, *, lim
     return [read_change(row) for row in rows]
 
 
+def find_first_since(connection: Connection, event_id: str, at: int, head: int) -> int:
+    """The number of the first line made at that time or later, of `head` lines; one behind the head where none was.
+
+    No line was made before the one above: it is found by halving, and needs no index.
+    """
+    low, high = 1, head + 1
+    while low < high:
+        middle = (low + high) // 2
+        made_at = connection.execute(
+            text("SELECT at FROM changes WHERE event_id = :event_id AND sequence = :sequence"),
+            {"event_id": event_id, "sequence": middle},
+        ).scalar_one()
+        low, high = (low, middle) if made_at >= at else (middle + 1, high)
+    return low
+
+
+def list_histories(
+    connection: Connection, event_id: str, lasts: Sequence[int], *, lowest: int, limit: int
+) -> dict[int, Change]:
+    """The lines of several attendees from these back to `lowest`, up to `limit` of each; by sequence."""
+    found: dict[int, Change] = {}
+    for some in in_parts([(last,) for last in sorted(set(lasts))], 1):
+        rows = connection.exec_driver_sql(
+            "WITH RECURSIVE history (sequence, previous, place) AS ("
+            " SELECT sequence, previous, 1 FROM changes"
+            f" WHERE event_id = {placeholder(connection)} AND sequence IN ({values(connection, 1, len(some))})"
+            " UNION ALL"
+            " SELECT changes.sequence, changes.previous, history.place + 1 FROM history"
+            f" JOIN changes ON changes.event_id = {placeholder(connection)} AND changes.sequence = history.previous"
+            f" WHERE history.previous >= {placeholder(connection)} AND history.place < {placeholder(connection)})"
+            f" SELECT {_CHANGE_OF_HISTORY} FROM history"
+            f" JOIN changes ON changes.event_id = {placeholder(connection)} AND changes.sequence = history.sequence",
+            (event_id, *(last for (last,) in some), event_id, lowest, limit, event_id),
+        )
+        found |= {row.sequence: read_change(row) for row in rows}
+    return found
+
+
 def find_changes(connection: Connection, event_id: str, sequences: Sequence[int]) -> dict[int, Change]:
     """These lines, by sequence."""
     return {sequence: read_change(row) for sequence, row in find_rows(connection, event_id, sequences).items()}

@@ -23,6 +23,15 @@ class StillLocked(StorageUnavailable):
     """Somebody else held what this transaction had to hold, for longer than is waited; nothing of it took effect."""
 
 
+class Unreachable(StorageUnavailable):
+    """Nobody gets through to the database."""
+
+    def __init__(self, detail: str, why: str) -> None:
+        super().__init__(detail)
+        self.why = why
+        """What the server or the way there says. For operators: it may name machines and accounts."""
+
+
 class OutcomeUnknown(StorageUnavailable):
     """The way to the database broke while the transaction was being committed: it may have taken effect."""
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.receipt import Failure
-from turnout.store.statements import in_parts, placeholder, run, values
+from turnout.store.statements import in_parts, is_postgresql, placeholder, run, values
 
 _PAGE = 5_000
 
@@ -163,13 +163,13 @@ def list_histories(
 
 def delete_attendees(connection: Connection, event_id: str, attendee_ids: Sequence[str]) -> None:
     """Their rows; those in the tables that only repeat what documents say are removed apart."""
-    for some in in_parts([(attendee_id,) for attendee_id in attendee_ids], 1):
-        run(
-            connection,
-            f"DELETE FROM attendees WHERE event_id = {placeholder(connection)}"
-            f" AND id IN ({values(connection, 1, len(some))})",
-            (event_id, *(attendee_id for (attendee_id,) in some)),
-        )
+    for some in in_parts([(attendee_id,) for attendee_id in sorted(attendee_ids)], 1):
+        theirs = f"event_id = {placeholder(connection)} AND id IN ({values(connection, 1, len(some))})"
+        parameters = (event_id, *(attendee_id for (attendee_id,) in some))
+        if is_postgresql(connection):
+            # In the order in which the list index holds them while it writes what it has of them (`listing.py`).
+            run(connection, f"SELECT id FROM attendees WHERE {theirs} ORDER BY id FOR UPDATE", parameters)
+        run(connection, f"DELETE FROM attendees WHERE {theirs}", parameters)
 
 
 def list_telling_pushes(connection: Connection, event_id: str, after: str, limit: int, failure: str) -> list[str]:

@@ -4,12 +4,14 @@ The file beside the database can be lost, or the setting be another one. What wa
 the suppressions (F2), would be worthless then, and nobody would notice.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from turnout.errors import StorageUnavailable
 from turnout.store import secret_key
+from turnout.store.statements import is_postgresql
 
 if TYPE_CHECKING:
     from turnout.store.database import Database
@@ -82,7 +84,7 @@ def find_fault(connection: Connection, database: "Database") -> str | None:
             return None
         return (
             f"The secret key of this database is missing: there is no file {file}, and TURNOUT_SECRET_KEY is not set. "
-            f"{_RESTORE.format(file=file)}"
+            f"{_say_how_to_restore(connection, file)}"
         )
     if known is None or secret_key.fingerprint(key) == known:
         return None
@@ -95,15 +97,23 @@ def find_fault(connection: Connection, database: "Database") -> str | None:
     where = f"The secret key in {file}" if given is None else "TURNOUT_SECRET_KEY"
     return (
         f"{where} is not the secret key of this database (its fingerprint is {secret_key.fingerprint(key)}, and not "
-        f"{known}). {_RESTORE.format(file=file)}"
+        f"{known}). {_say_how_to_restore(connection, file)}"
     )
 
 
-_RESTORE = (
-    "Put the right one back. It is part of every backup: `tar -xf FILE.backup turnout.db.key` takes it out, to be "
-    "moved to {file}; where it was in the settings, set TURNOUT_SECRET_KEY to it. If it is gone for good, "
-    "`turnout accept-secret-key` goes on without it: then those who were erased are no longer recognised."
-)
+def _say_how_to_restore(connection: Connection, file: Path) -> str:
+    where = (
+        "No backup of PostgreSQL holds it. It is where the installation was first used: in TURNOUT_SECRET_KEY there, "
+        f"or in data/turnout.key of the folder in which the server was started; or where you keep a copy of it. Set "
+        f"TURNOUT_SECRET_KEY to it, on every machine, or move it to {file}."
+        if is_postgresql(connection)
+        else "It is part of every backup: `tar -xf FILE.backup turnout.db.key` takes it out, to be moved to "
+        f"{file}; where it was in the settings, set TURNOUT_SECRET_KEY to it."
+    )
+    return (
+        f"Put the right one back. {where} If it is gone for good, `turnout accept-secret-key` goes on without it: then "
+        "those who were erased are no longer recognised."
+    )
 
 
 def _find_key(database: "Database") -> bytes | None:

@@ -17,6 +17,8 @@ from sqlalchemy import Connection
 from turnout.errors import StorageUnavailable
 from turnout.store.statements import in_parts, run, values
 
+ANY = ""
+"""In place of an event's id: all of them, for who works on every log in turn."""
 EVERY_S = 0.01
 """At most so often is anybody told: what is announced meanwhile goes together."""
 _CLOSE_S = 3.0
@@ -145,6 +147,13 @@ class Notices:
         with self._placed(watch):
             yield watch
 
+    @contextmanager
+    def watching_all_in_loop(self) -> Generator[LoopWatch]:
+        """A place for a task that is told of every event. Only of notices, which may be lost: it has to look itself."""
+        watch = LoopWatch(ANY, 0)
+        with self._placed(watch):
+            yield watch
+
     def close(self) -> None:
         """Tells what is still to be told, wakes everybody and ends. Whatever hangs is left behind."""
         with self._lock:
@@ -188,7 +197,7 @@ class Notices:
     def wake(self, event_ids: Iterable[str]) -> None:
         """Wakes who waits for these events."""
         with self._lock:
-            theirs = [watch for event_id in event_ids for watch in self._watches.get(event_id, ())]
+            theirs = [watch for event_id in (*event_ids, ANY) for watch in self._watches.get(event_id, ())]
         _tell_each(theirs)
 
     def wake_all(self) -> None:
@@ -200,7 +209,12 @@ class Notices:
     def look(self) -> None:
         """Wakes those whose events' logs are longer than what they have read. Raises StorageUnavailable."""
         with self._lock:
-            theirs = [watch for watches in self._watches.values() for watch in watches if not watch.is_told]
+            theirs = [
+                watch
+                for event_id, watches in self._watches.items()
+                for watch in watches
+                if event_id != ANY and not watch.is_told
+            ]
         if not theirs:
             return
         with self._read() as connection:

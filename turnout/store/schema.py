@@ -33,7 +33,7 @@ def prepare(database: Database) -> None:
         if found is None:
             make(connection)
         elif found != VERSION:
-            _refuse_unknown(found)
+            _refuse_unknown(connection, found)
             if isinstance(database, SqliteDatabase):
                 # Under the writer's lock: what is migrated is what was backed up.
                 _back_up(database, connection, found)
@@ -80,11 +80,18 @@ def _refuse_shut(connection: Connection) -> None:
         raise StorageUnavailable(why)
 
 
-def _refuse_unknown(found: str) -> None:
+def say_way_back(connection: Connection) -> str:
+    """How to have the database again as it was before an upgrade, as the end of a sentence."""
+    if is_postgresql(connection):
+        return "go back to the dump (pg_dump) that you made before the upgrade"
+    return "restore the backup that was made before the upgrade"
+
+
+def _refuse_unknown(connection: Connection, found: str) -> None:
     if not is_known(found):
         raise StorageUnavailable(
             f"The database was made by a newer version of Turnout (schema {found}; this one knows up to {VERSION}). "
-            "Start that version, or restore the backup that was made before the upgrade."
+            f"Start that version, or {say_way_back(connection)}."
         )
 
 

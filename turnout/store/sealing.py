@@ -31,6 +31,15 @@ def unseal(secret_key: bytes, sealed: bytes, belongs_to: str) -> bytes:
         raise CannotOpen from error
 
 
+def opens(secret_key: bytes, sealed: bytes, belongs_to: str) -> bool:
+    """Whether it can be opened with this key."""
+    try:
+        unseal(secret_key, sealed, belongs_to)
+    except CannotOpen:
+        return False
+    return True
+
+
 def _derive(secret_key: bytes) -> bytes:
     """A key of its own, because the installation's is used for digests too."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"turnout sealed secrets").derive(secret_key)

@@ -44,8 +44,8 @@ def find(path: Path) -> bytes | None:
         return as_secret_key(text.decode("ascii").strip())
     except ValueError as error:
         raise StorageUnavailable(
-            f"The file {path} does not hold a secret key. Put it back from a backup; a new key in its place would not "
-            "open what the old one has closed."
+            f"The file {path} does not hold a secret key. Put the right one back, from a backup by Turnout or from "
+            "where you keep a copy; a new key in its place would not open what the old one has closed."
         ) from error
 
 

@@ -358,7 +358,8 @@ webhooks = Table(
     _text("actor", null=True),
 )
 
-# One change for one webhook: as it is sent, however often, and what was answered.
+# One change for one webhook: as it is sent, however often, and what was answered. With SQLite's own row number: without
+# it whatever is over a kilobyte would take a page by itself.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -398,7 +399,6 @@ deliveries = Table(
     Index("deliveries_attendee", "event_id", "attendee_id"),
     # What is older than 30 days goes.
     Index("deliveries_created", "created_at"),
-    sqlite_with_rowid=False,
 )
 
 # Files of what was there when they were made.
@@ -407,7 +407,7 @@ exports = Table(
     metadata,
     _text("event_id", key=True),
     _text("id", key=True),
-    # waiting, running, done or failed.
+    # waiting, running, done, failed or removed.
     _text("state"),
     _text("format"),
     # What was asked for, and within which limits of the key.
@@ -415,12 +415,24 @@ exports = Table(
     _text("key_id", null=True),
     _text("actor", null=True),
     _number("created_at"),
+    # How often it was begun: what a runner writes that was cut off and goes on all the same counts no more.
+    _number("attempts"),
     _number("sequence", null=True),
+    _number("percent"),
     _number("rows_done"),
     _number("rows_expected", null=True),
     _number("size_bytes", null=True),
+    # What the parts are encrypted with: without it they are nothing, so that a file can be removed in an instant.
+    Column("file_key", LargeBinary, nullable=True),
     _number("finished_at", null=True),
     _text("reason", null=True),
+    # The few that are to be made among those that are.
+    Index(
+        "exports_open",
+        "created_at",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
 )
 
 # A finished file in pieces: several machines share nothing but the database.

@@ -152,6 +152,41 @@ def read_index(connection: Connection, index: IndexName, event_id: str) -> Itera
     return (tuple(row) for row in rows)
 
 
+def count_listing(connection: Connection, event_id: str) -> dict[str, int]:
+    """How many rows the event has in each table of the list index."""
+    return {
+        table: connection.execute(
+            text(f"SELECT count(*) FROM {table} WHERE event_id = :event_id"), {"event_id": event_id}
+        ).scalar_one()
+        for table in ("listed", "facets", "words")
+    }
+
+
+def find_facets(
+    connection: Connection, event_id: str, wanted: Sequence[tuple[str, str]]
+) -> set[tuple[str, str, str, str]]:
+    """Which of these facets the list index has: (facet, attendee) with the keys by which they are sorted."""
+    rows = _find_in_listing(connection, "facets", "facet", ", email_key, last_name_key", event_id, wanted)
+    return {(facet, attendee_id, *keys) for facet, attendee_id, *keys in rows}
+
+
+def find_words(connection: Connection, event_id: str, wanted: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these words the list index has: (word, attendee)."""
+    rows = _find_in_listing(connection, "words", "word", "", event_id, wanted)
+    return {(word, attendee_id) for word, attendee_id in rows}
+
+
+def _find_in_listing(
+    connection: Connection, table: str, name: str, more: str, event_id: str, wanted: Sequence[tuple[str, str]]
+) -> Iterator[Any]:
+    for some in in_parts([(event_id, *pair) for pair in wanted], 3):
+        yield from connection.exec_driver_sql(
+            f"SELECT {name}, attendee_id{more} FROM {table}"
+            f" WHERE (event_id, {name}, attendee_id) IN (VALUES {values(connection, 3, len(some))})",
+            tuple(parameter for row in some for parameter in row),
+        )
+
+
 def find_attendee(connection: Connection, event_id: str, attendee_id: str) -> Attendee | None:
     """None where there is none, or none that can be read."""
     document = connection.execute(

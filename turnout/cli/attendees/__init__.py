@@ -3,13 +3,14 @@
 import rich_click as click
 
 from turnout.cli.attendees import acting, erasing
+from turnout.cli.attendees.exporting import export
 from turnout.cli.attendees.listing import list_
 from turnout.cli.attendees.showing import get
 
 
 @click.group()
 def command() -> None:
-    """Attendees: list them, show one with the origin of every value, and act: pin, remove, rename, merge, erase.
+    """Attendees: list, export, show one with the origin of every value, and act: pin, remove, rename, merge, erase.
 
     EMAIL is an address, present or former, or an id (att_…).
 
@@ -17,5 +18,5 @@ def command() -> None:
     """
 
 
-for one in (list_, get, *acting.COMMANDS, erasing.erase):
+for one in (list_, get, export, *acting.COMMANDS, erasing.erase):
     command.add_command(one)

@@ -1,7 +1,7 @@
 """`turnout attendees list`: who is at an event."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -9,41 +9,73 @@ from turnout.cli import output
 from turnout.cli.opened import current, event_option, note_replica, opened_event
 
 if TYPE_CHECKING:
+    from turnout.downstream.attendees.matching import Place
+    from turnout.downstream.attendees.page import Page
+    from turnout.downstream.attendees.query import Query
+    from turnout.feed.configurations import Configurations
     from turnout.model.attendee import Attendee
     from turnout.model.event import Configuration
     from turnout.store.database import Database
 
-PAGE = 1_000
 SHOWN = 100
 """Rows for people unless they ask for more."""
 
 
 @click.command("list")
 @event_option
-@click.option("--search", metavar="TEXT", help="Whose e-mail, name or company contains this, however it is written.")
+@click.option("--search", metavar="TEXT", help="Whose name, e-mail or company has words that begin so.")
 @click.option("--group", metavar="NAME", help="Who is in this group.")
+@click.option("--source", metavar="NAME", help="Of whom this source says something.")
+@click.option(
+    "--custom-field", "custom_fields", metavar="NAME=VALUE", multiple=True, help="Who has this value; may be repeated."
+)
+@click.option("--updated-since", metavar="TIME", help="Who was changed since then, such as 2026-05-01T09:00:00Z.")
 @click.option("--status", type=click.Choice(["attending", "withdrawn", "all"]), default="attending", show_default=True)
+@click.option(
+    "--sort",
+    metavar="ORDER",
+    help="id, email, lastName, created, updated; with - before it the other way round. Default: id; a search, by word.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help=f"At most so many; else {SHOWN}, with --json all.")
 @output.json_option
-def list_(slug: str, search: str | None, group: str | None, status: str, limit: int | None) -> None:
+def list_(
+    slug: str,
+    search: str | None,
+    group: str | None,
+    source: str | None,
+    custom_fields: tuple[str, ...],
+    updated_since: str | None,
+    status: str,
+    sort: str | None,
+    limit: int | None,
+) -> None:
     """List an event's attendees; those who were merged into others are not listed.
 
     Example: turnout attendees list --event spring --group Speakers --search doe
+
+    Example: turnout attendees list --event spring --custom-field "Shoe size=43" --sort=-updated
     """
-    from turnout.model.names import fold_case
+    from turnout.downstream.attendees.query import make_query
+    from turnout.downstream.limits import EVERYTHING
 
     with opened_event(slug) as (database, configuration):
-        wanted: dict[str, Any] = {
-            "status": None if status == "all" else status,
-            "search": fold_case(search.strip()) if search else None,
-            "group_number": None if group is None else _get_group(configuration, group),
-        }
+        query = make_query(
+            configuration,
+            EVERYTHING,
+            status=status,
+            group=group,
+            source=source,
+            custom_fields=[_split(one) for one in custom_fields],
+            updated_since=updated_since,
+            search=search,
+            sort=sort,
+        )
         if output.wants_json():
-            _write_all(_read_all(database, configuration.event.id, wanted, limit))
+            _write_all(_read_all(database, configuration.event.id, query, limit))
             note_replica(database)
             return
         most = limit or SHOWN
-        found = list(_read_all(database, configuration.event.id, wanted, most + 1))
+        found = list(_read_all(database, configuration.event.id, query, most + 1))
         note_replica(database)
     output.table(
         ("email", "name", "company", "groups", "status", "updated"),
@@ -64,25 +96,58 @@ def list_(slug: str, search: str | None, group: str | None, status: str, limit: 
         output.note(f"There are more than these {most:,}; --limit shows more.")
 
 
+def _split(custom_field: str) -> tuple[str, str]:
+    name, sign, value = custom_field.partition("=")
+    if not sign:
+        raise click.UsageError('Say which value: --custom-field "Shoe size=43".')
+    return name, value
+
+
 def _read_all(
-    database: "Database", event_id: str, wanted: dict[str, Any], limit: int | None
+    database: "Database", event_id: str, query: "Query", limit: int | None
 ) -> "Iterator[tuple[Attendee, Configuration]]":
     """Page by page, each of its own moment, so that a slow reader holds nobody up; with the set-up of that moment."""
+    from turnout.downstream.attendees.page import MAX_PAGE
     from turnout.feed.configurations import Configurations
-    from turnout.store import attendees
 
     configurations = Configurations(database)
-    after, left = "", limit
+    after, left = None, limit
     while left is None or left > 0:
-        size = PAGE if left is None else min(PAGE, left)
+        size = MAX_PAGE if left is None else min(MAX_PAGE, left)
+        page, configuration = _read_page(database, configurations, event_id, query, after, size)
+        yield from ((one, configuration) for one in page.attendees)
+        if page.next is None:
+            return
+        after = page.next
+        left = None if left is None else left - len(page.attendees)
+
+
+def _read_page(
+    database: "Database",
+    configurations: "Configurations",
+    event_id: str,
+    query: "Query",
+    after: "Place | None",
+    size: int,
+) -> "tuple[Page, Configuration]":
+    """Where no server has kept the list index up to date, that is made up for. Raises IndexBehind, TooBroad."""
+    from turnout.downstream.attendees.page import read_page
+    from turnout.downstream.limits import EVERYTHING
+    from turnout.downstream.listing.catch_up import catch_up
+    from turnout.errors import IndexBehind
+
+    def read() -> "tuple[Page, Configuration]":
         with database.read_replica() as connection:
             configuration = current(configurations, connection, event_id)
-            page = attendees.list_attendees(connection, event_id, after_id=after, limit=size, **wanted)
-        yield from ((one, configuration) for one in page)
-        if len(page) < size:
-            return
-        after = page[-1].id
-        left = None if left is None else left - size
+            page = read_page(connection, event_id, query, EVERYTHING, after=after, limit=size)
+            return page, configuration
+
+    try:
+        return read()
+    except IndexBehind:
+        output.note("Bringing what lists go by up to date …")
+        catch_up(database, event_id)
+        return read()
 
 
 def _write_all(found: "Iterator[tuple[Attendee, Configuration]]") -> None:
@@ -96,15 +161,6 @@ def _write_all(found: "Iterator[tuple[Attendee, Configuration]]") -> None:
         shown = msgspec.json.encode(attendee_view.view(one, configuration)).decode()
         click.echo(f",{shown}" if index else shown, nl=False)
     click.echo("]}")
-
-
-def _get_group(configuration: "Configuration", name: str) -> int:
-    from turnout.errors import NotFound
-
-    group = configuration.groups.find(name)
-    if group is None:
-        raise NotFound(f"The event {configuration.event.slug} has no group {name!r}.")
-    return group.number
 
 
 def _value(attendee: "Attendee", field: str) -> str | None:

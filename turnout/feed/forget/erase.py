@@ -19,7 +19,7 @@ from turnout.model.names import fold_case
 from turnout.model.receipt import Failure
 from turnout.model.source import PEOPLE
 from turnout.now import first_id, now_us
-from turnout.store import attendees, erasure, events, suppressions
+from turnout.store import attendees, deliveries, erasure, events, exports, listing, suppressions
 from turnout.store.database import Database
 from turnout.store.statements import Connection
 
@@ -27,6 +27,8 @@ _RECENT_US = 600 * 1_000_000
 """For so long a push may have waited for its commit; its id is from when it came."""
 ERASED = Failure("erased", "What this push said was erased, because it named somebody who was erased.", [])
 """What stands in the line of a push that failed, in place of why (F1)."""
+FILE_REMOVED = "Somebody of the event was erased, who may have been in the file. Ask for it anew."
+"""Why an export has no file any more (F1)."""
 
 
 class Erased(msgspec.Struct, frozen=True, rename="camel"):
@@ -157,7 +159,8 @@ def _erase(scene: Scene, traces: Traces, secret_key: bytes | None) -> list[Chang
 
 
 def forget_attendees(connection: Connection, draft: Draft, theirs: Sequence[Attendee], actor: str) -> None:
-    """Takes these attendees out of state and indexes, and adds the line that says so for each."""
+    """Takes these attendees out of state, indexes and files, and adds the line that says so for each."""
+    exports.remove_files(connection, draft.event_id, FILE_REMOVED, draft.at)
     _remove_rows(connection, draft.event_id, theirs)
     _append_erased(draft, theirs, actor)
 
@@ -185,6 +188,8 @@ def _remove_rows(connection: Connection, event_id: str, theirs: Sequence[Attende
         connection,
         [(event_id, number, attendee.id) for attendee in theirs for number in attendee.group_numbers()],
     )
+    listing.remove_listed(connection, event_id, [attendee.id for attendee in theirs])
+    deliveries.redact(connection, event_id, [attendee.id for attendee in theirs], now_us())
 
 
 def _append_erased(draft: Draft, theirs: Sequence[Attendee], actor: str) -> None:

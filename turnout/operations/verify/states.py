@@ -10,37 +10,40 @@ from turnout.model.names import Names, fold_case
 from turnout.operations.verify.findings import Verifying
 from turnout.operations.verify.history import fold_history
 from turnout.operations.verify.indexes import Indexes
+from turnout.operations.verify.listing import ListIndex
 from turnout.store import verification
 from turnout.store.verification import StoredAttendee, StoredChange
 
 
 def check_states(verifying: Verifying) -> None:
     """Every state is what its lines lead to, and the index tables hold what the states say."""
-    indexes = Indexes(verifying)
+    indexes, listing = Indexes(verifying), ListIndex(verifying)
     stored = verification.read_attendees(verifying.connection, verifying.event_id)
     lines = verification.read_histories(verifying.connection, verifying.event_id)
     for row, history in _side_by_side(stored, lines):
-        _check_one(verifying, row, history, indexes)
-    indexes.look_up()
-    indexes.check_surplus()
+        attendee = _check_one(verifying, row, history)
+        if attendee is not None:
+            indexes.expect(attendee)
+            listing.expect(attendee)
+    for tables in (indexes, listing):
+        tables.look_up()
+        tables.check_surplus()
 
 
-def _check_one(
-    verifying: Verifying, row: StoredAttendee | None, history: Iterator[StoredChange], indexes: Indexes
-) -> None:
-    """One attendee: the row where there is one, and all lines that there are."""
+def _check_one(verifying: Verifying, row: StoredAttendee | None, history: Iterator[StoredChange]) -> Attendee | None:
+    """One attendee: the row where there is one, and all lines that there are; gives the document if it can be read."""
     folded = fold_history(verifying, history)
     if row is None:
         if folded is not None:
             verifying.problem("no_state", f"The log knows {folded.id}, who is not there.", attendee_id=folded.id)
-        return
+        return None
     verifying.count()
     verifying.found.attendees += 1
     where = {"attendee_id": row.id}
     attendee = row.attendee
     if attendee is None or attendee.id != row.id or "email" not in attendee.profile:
         verifying.problem("unreadable_state", f"The document of {row.id} cannot be read.", **where)
-        return
+        return None
     if folded is None:
         verifying.problem("no_log", f"The log does not know {row.id}.", **where)
     elif differing := _list_differences(as_folded(attendee), as_folded(folded)):
@@ -48,7 +51,7 @@ def _check_one(
         verifying.problem("state_differs", message, **where)
     _check_columns(verifying, row, attendee)
     _check_numbers(verifying, attendee)
-    indexes.expect(attendee)
+    return attendee
 
 
 def _check_columns(verifying: Verifying, row: StoredAttendee, attendee: Attendee) -> None:

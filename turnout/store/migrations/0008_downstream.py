@@ -99,7 +99,6 @@ def upgrade() -> None:
         _number("created_at"),
         _number("finished_at", null=True),
         sa.PrimaryKeyConstraint("event_id", "webhook_id", "sequence"),
-        sqlite_with_rowid=False,
     )
     _add_partial_index("deliveries_due", "deliveries", ["webhook_id", "next_at"], "next_at IS NOT NULL")
     _add_partial_index(
@@ -120,14 +119,18 @@ def upgrade() -> None:
         _text("key_id", null=True),
         _text("actor", null=True),
         _number("created_at"),
+        _number("attempts"),
         _number("sequence", null=True),
+        _number("percent"),
         _number("rows_done"),
         _number("rows_expected", null=True),
         _number("size_bytes", null=True),
+        _bytes("file_key", null=True),
         _number("finished_at", null=True),
         _text("reason", null=True),
         sa.PrimaryKeyConstraint("event_id", "id"),
     )
+    _add_partial_index("exports_open", "exports", ["created_at"], "finished_at IS NULL")
     op.create_table(
         "export_parts",
         _text("event_id"),

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,22 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from turnout.errors import StorageUnavailable
+from turnout.logs import Thinned
 from turnout.now import set_offset
-from turnout.store.database import LOCK_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.database import LOCK_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost, Unreachable
 from turnout.store.statements import run
 
 log = logging.getLogger("turnout.store")
+replica_log = logging.getLogger("turnout.store.replica")
+_away, _broken = Thinned(), Thinned()
 ANSWER_TIMEOUT_S = 10.0
 """How long a statement or a COMMIT of a push may take, before its sender is asked to come again."""
 _READ_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 5
+_REPLICA_ANSWER_S = 5.0
+"""How long the replica may take to begin, before the primary is read in its place."""
+REPLICA_LEFT_ALONE_S = 30.0
+"""How long one that was away is not asked again."""
 _LOOKED_AT_AFTER_S = 5.0
 """A connection idle for longer is tried before it is used: it may have been cut meanwhile."""
 _LOOK_TIMEOUT_S = 2.0
@@ -60,6 +67,7 @@ class PostgresDatabase(Database):
         self._replica = (
             self._readers if read_url is None else _engine(read_url, begin=_begin_reading, pool_size=pool_size)
         )
+        self._replica_state = _ReplicaState()
         self.notices = PostgresNotices(self.read, notice_url or url)
 
     @property
@@ -81,14 +89,30 @@ class PostgresDatabase(Database):
     def read_replica(self) -> Generator[Connection]:
         """As `read`, on the replica where there is one; where that is away, on the primary."""
         with _translated(), ExitStack() as stack:
-            try:
-                connection, _ = stack.enter_context(_begun(self._replica, _READ_TIMEOUT_S))
-            except StorageUnavailable:
-                if self._replica is self._readers:
-                    raise
-                log.warning("the replica is away, so the primary is read")
+            connection = None
+            if self._replica is not self._readers:
+                with suppress(_ReplicaAway):
+                    connection = self._begin_on_replica(stack)
+            if connection is None:
                 connection, _ = stack.enter_context(_begun(self._readers, _READ_TIMEOUT_S))
             yield connection
+
+    def _begin_on_replica(self, stack: ExitStack) -> Connection:
+        """A transaction there, to be ended with the stack. Raises _ReplicaAway, at once where it was away just now."""
+        if not self._replica_state.is_to_be_asked():
+            raise _ReplicaAway("The replica is away.", self._replica_state.why)
+        try:
+            connection, _ = stack.enter_context(_begun(self._replica, _READ_TIMEOUT_S, begin_s=_REPLICA_ANSWER_S))
+        except (Unreachable, DBAPIError, psycopg.Error) as error:
+            why = error.why if isinstance(error, Unreachable) else in_words(_fault_of(error))
+            self._replica_state.note_away(why)
+            raise _ReplicaAway("The replica is away.", why) from error
+        except StorageUnavailable as error:
+            # One that is no use: too old, or of another encoding.
+            self._replica_state.note_away(error.detail)
+            raise _ReplicaAway("The replica is away.", error.detail) from error
+        self._replica_state.note_back()
+        return connection
 
     def move_log(self) -> None:
         """Nothing: PostgreSQL does it by itself."""
@@ -118,14 +142,18 @@ class PostgresDatabase(Database):
         with self.read() as connection:
             in_recovery = connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one()
             head = None if in_recovery else connection.exec_driver_sql("SELECT pg_current_wal_lsn()::text").scalar_one()
-        with _translated(), _begun(self._replica, _READ_TIMEOUT_S) as (connection, _):
-            row = connection.execute(
-                text(
-                    "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= CAST(:head AS pg_lsn),"
-                    " extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
-                ),
-                {"head": head},
-            ).one()
+        with _translated(), ExitStack() as stack:
+            row = (
+                self._begin_on_replica(stack)
+                .execute(
+                    text(
+                        "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= CAST(:head AS pg_lsn),"
+                        " extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
+                    ),
+                    {"head": head},
+                )
+                .one()
+            )
         is_replica, has_all, age = row
         if not is_replica or has_all:
             return 0.0
@@ -135,6 +163,45 @@ class PostgresDatabase(Database):
         self.notices.close()
         for engine in {self._writers, self._readers, self._replica}:
             engine.dispose()
+
+
+class _ReplicaAway(Unreachable):
+    """It is the replica, and that was said."""
+
+
+class _ReplicaState:
+    """Whether the replica is asked: one that was away is left alone for a while, or every list would wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ask_again_at = float("-inf")
+        self.why = ""
+        """Why it is away; empty where it is not."""
+
+    def is_to_be_asked(self) -> bool:
+        with self._lock:
+            if not self.why:
+                return True
+            now = time.monotonic()
+            if now < self._ask_again_at:
+                return False
+            # By this reader alone: the others would all wait with it.
+            self._ask_again_at = now + REPLICA_LEFT_ALONE_S
+            return True
+
+    def note_away(self, why: str) -> None:
+        with self._lock:
+            is_new = not self.why
+            self.why = why
+            self._ask_again_at = time.monotonic() + REPLICA_LEFT_ALONE_S
+        if is_new:
+            replica_log.warning("the replica is away, so lists are read from the primary: %s", why)
+
+    def note_back(self) -> None:
+        with self._lock:
+            was_away, self.why = bool(self.why), ""
+        if was_away:
+            replica_log.info("the replica is back")
 
 
 def describe(url: str) -> str:
@@ -215,12 +282,14 @@ class Hung(psycopg.OperationalError):
 
 
 @contextmanager
-def _begun(engine: Engine, wait_s: float | None) -> Generator[tuple[Connection, DriverConnection]]:
+def _begun(
+    engine: Engine, wait_s: float | None, *, begin_s: float = ANSWER_TIMEOUT_S
+) -> Generator[tuple[Connection, DriverConnection]]:
     """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced.
 
-    For its statements together the server has `wait_s`.
+    For its statements together the server has `wait_s`, and before that `begin_s` to begin it.
     """
-    connection = _begin(engine)
+    connection = _begin(engine, begin_s)
     driver = _driver_of(connection)
     driver.give_time(wait_s)
     try:
@@ -238,17 +307,15 @@ def _begun(engine: Engine, wait_s: float | None) -> Generator[tuple[Connection, 
         connection.close()
 
 
-def _begin(engine: Engine) -> Connection:
+def _begin(engine: Engine, wait_s: float) -> Connection:
     for is_last in (False, True):
         try:
             connection = engine.connect()
         except (DBAPIError, psycopg.Error) as error:
-            fault = _fault_of(error)
             # Names of machines and accounts are nothing that senders should read.
-            log.warning("the database cannot be reached: %s", in_words(fault))
-            raise StorageUnavailable("The database cannot be reached.") from error
+            raise Unreachable("The database cannot be reached.", in_words(_fault_of(error))) from error
         try:
-            _driver_of(connection).give_time(ANSWER_TIMEOUT_S)
+            _driver_of(connection).give_time(wait_s)
             connection.begin()
         except psycopg.Error as error:
             connection.invalidate(error)
@@ -256,8 +323,9 @@ def _begin(engine: Engine) -> Connection:
             if isinstance(error, Hung):
                 raise
             if is_last:
-                log.warning("the database takes no transaction: %s", in_words(error))
-                raise StorageUnavailable("The database takes nothing at the moment.") from error
+                raise Unreachable("The database takes nothing at the moment.", in_words(error)) from error
+            # Whatever has cut this one has cut those that lie idle too.
+            engine.dispose()
         else:
             return connection
     raise AssertionError
@@ -361,6 +429,10 @@ def _begin_reading(connection: Connection) -> None:
 def _translated() -> Generator[None]:
     try:
         yield
+    except Unreachable as error:
+        if not isinstance(error, _ReplicaAway):
+            _warn(_away, f"{error.detail.rstrip('.')}: {error.why}")
+        raise
     except PoolTimeout as error:
         raise StorageUnavailable("Too much is being read from the database and written to it.") from error
     except (DBAPIError, psycopg.Error) as error:
@@ -375,7 +447,7 @@ def _translated() -> Generator[None]:
             if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
                 raise TransactionLost("The database ended the transaction in favour of another one.") from error
             if _is_lost(fault):
-                log.warning("the connection to the database broke: %s", in_words(fault))
+                _warn(_broken, f"the connection to the database broke: {in_words(fault)}")
                 raise TransactionLost("The connection to the database broke.") from error
             if _is_storage_fault(fault):
                 raise StorageUnavailable(f"The database cannot be used at the moment: {in_words(fault)}.") from error
@@ -383,6 +455,12 @@ def _translated() -> Generator[None]:
         finally:
             # Else it, its traceback and all that was to be stored hold one another until they are collected.
             del fault
+
+
+def _warn(thinned: Thinned, text: str) -> None:
+    times = thinned.count(text)
+    if times is not None:
+        log.warning("%s%s", text, "" if times == 1 else f" ({times:,} times since this was said last)")
 
 
 def _fault_of(error: BaseException) -> BaseException | None:
@@ -416,6 +494,12 @@ _FAULTS = (
 
 
 def in_words(fault: BaseException | None) -> str:
-    """What the server or the driver says, on one line and without what was sent."""
+    """What the server or the driver says, on one line, without what was sent and without an end of its own."""
     text = (fault.diag.message_primary if isinstance(fault, psycopg.Error) else None) or str(fault)
-    return " ".join(text.split()).rstrip(".")[:300] or type(fault).__name__
+    said = ""
+    for line in text.splitlines():
+        words = " ".join(line.split())
+        # libpq puts guesses behind, further in: "Is the server running on that host and accepting TCP/IP connections?"
+        if words and not (said and line.startswith("\t")):
+            said += ("" if not said else " " if said.endswith((".", ":", ";", ",")) else "; ") + words
+    return said.rstrip(".")[:300] or type(fault).__name__

@@ -143,7 +143,7 @@ def rearm(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
-_FORMULA = re.compile(r"'*+[=+\-@\t\r\n]")
+_FORMULA = re.compile(r"'*+[=+\-@＝＋－＠\t\r\n]")
 """A beginning that spreadsheets obey, or one that was disarmed, which counts too so that no cell is rearmed twice."""
 
 

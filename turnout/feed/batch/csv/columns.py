@@ -1,7 +1,11 @@
 """What a CSV's header says: for each column the flat path that its cells stand under (B2, B5, E1). Pure."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
+from turnout.feed.batch.csv import exported
 from turnout.feed.parse.fields import CUSTOM_FIELD, EVENT_INFO, PROFILE, PUSH, is_key_name
 from turnout.feed.parse.paths import cut, is_index
 
@@ -16,6 +20,10 @@ class Column(msgspec.Struct, frozen=True):
     """Flat, in the sender's spelling; empty where the column has no name."""
     beside: tuple[str, str] | None = None
     """The path and name of the custom field, of which the cell is the value."""
+    read: Callable[[str], Any] | None = None
+    """How the cells are read where an export says things otherwise than a push."""
+    is_left_aside: bool = False
+    """Whether nothing is made of the cells."""
 
     @property
     def is_key(self) -> bool:
@@ -31,16 +39,22 @@ def read_columns(cells: list[str]) -> tuple[Column, ...]:
     """The columns of a header, in order; without the last one where that is an earlier answer's `error`."""
     if cells and cells[-1].strip() == ERROR_COLUMN:
         cells = cells[:-1]
-    paths = [to_path(cell.strip()) for cell in cells]
+    names = [cell.strip() for cell in cells]
+    own = exported.find_own(names)
+    paths = [own[name] if name in own else to_path(name) for name in names]
     following = 1 + max((index for path in paths if (index := _find_index(path)) is not None), default=-1)
     columns = []
-    for path in paths:
+    for given, path in zip(names, paths, strict=True):
+        if given in own:
+            columns.append(Column(path, read=exported.read_status, is_left_aside=not own[given]))
+            continue
         name = _find_custom_field_name(path)
+        read = exported.read_cell if own and (name is not None or _find_index(path) is not None) else None
         if name is None:
-            columns.append(Column(path))
+            columns.append(Column(path, read=read))
             continue
         entry = f"profile.customFields[{following}]"
-        columns.append(Column(f"{entry}.fieldValue", (f"{entry}.fieldName", name)))
+        columns.append(Column(f"{entry}.fieldValue", (f"{entry}.fieldName", name), read))
         following += 1
     return tuple(columns)
 

@@ -15,7 +15,7 @@ from turnout.feed.batch.csv.cells import (
     rearm,
 )
 from turnout.feed.batch.csv.columns import ERROR_COLUMN, Column, is_known, read_columns
-from turnout.feed.parse.body import Body, decode_any, write_json
+from turnout.feed.parse.body import Body, Json, decode_any, write_json
 from turnout.feed.parse.fields import suggest
 from turnout.feed.parse.redact import mask, redact, show
 from turnout.feed.submission import Item
@@ -94,12 +94,13 @@ class CsvTable:
         problem = self._find_problem(index, cells)
         if problem is not None:
             return Body(object=None, text=redact(text).replace("\0", "\\u0000"), problems=(problem,))
-        members: list[tuple[str, str]] = []
+        members: list[tuple[str, Json]] = []
         for column, cell in zip(self.columns, cells, strict=True):
-            if cell.strip():
+            text = rearm(cell)
+            if text.strip() and not column.is_left_aside:
                 if column.beside is not None:
                     members.append(column.beside)
-                members.append((column.path, rearm(cell)))
+                members.append((column.path, text if column.read is None else column.read(text)))
         return decode_any(write_json(tuple(members)).encode(), None)
 
     def show(self, row: bytes) -> list[str]:
@@ -131,7 +132,7 @@ class CsvTable:
                 else "Put a cell with a separator in it into quotation marks, or take out what is too much.",
             )
         for at, cell in enumerate(cells):
-            if not self.columns[at].path and cell.strip():
+            if not self.columns[at].path and not self.columns[at].is_left_aside and cell.strip():
                 message = f'Column {at + 1} has no name, and this row has "{show(cell, 40)}" in it.'
                 return _invalid_row(message, "Give the column a name in the first line, or empty its cells.")
         return None

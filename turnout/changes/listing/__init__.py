@@ -1,0 +1,1 @@
+"""What the list index holds of an attendee: made from the document alone. Pure."""

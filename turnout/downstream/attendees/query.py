@@ -1,0 +1,205 @@
+"""What a list is asked for: filters, search and order, in the event's own numbers. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from turnout import errors
+from turnout.changes.fields import find_field
+from turnout.changes.listing.words import terms_of
+from turnout.downstream.limits import Limits
+from turnout.feed.parse.redact import show
+from turnout.feed.parse.values import BadTime, read_time
+from turnout.feed.reading import Head
+from turnout.model.event import Configuration
+from turnout.model.names import fold_case
+
+Order: TypeAlias = Literal["id", "email", "lastName", "updated", "word"]
+Status: TypeAlias = Literal["attending", "withdrawn", "all"]
+
+FILTERS = ("group", "source", "updatedSince", "email", "q", "status")
+CUSTOM_FIELD = "customField."
+"""`customField.Shoe size=43`: the field's name, however it is written, and its whole value without case and accents."""
+SORTS: dict[str, Order] = {
+    "id": "id",
+    "created": "id",
+    "email": "email",
+    "lastName": "lastName",
+    "updated": "updated",
+}
+"""What `sort` can be, `-` before it for the other way round. Ids sort by the time they were made."""
+SEARCHED_FIELDS = ("email", "firstName", "lastName", "company")
+"""What text search looks at."""
+MAX_CUSTOM_FIELDS = 20
+"""Filters by custom fields in one list."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a list has, and in which order."""
+
+    status: Status = "attending"
+    group: int | None = None
+    """By number, as `source` and the custom fields are."""
+    source: int | None = None
+    """Who this source says something about."""
+    custom_fields: tuple[tuple[int, str], ...] = ()
+    """Numbers, each with the value that it has, or has among others; without case and accents."""
+    updated_since: int | None = None
+    address: str | None = None
+    """Folded; a present one or a former one."""
+    terms: tuple[str, ...] | None = None
+    """Each begins a word of the person; None for no search, empty for one that finds nobody."""
+    order: Order = "id"
+    """`word`: as the search finds them."""
+    descending: bool = False
+
+
+def read_query(head: Head, configuration: Configuration, limits: Limits) -> Query:
+    """The query of a request, whose other parameters are for the caller. Raises InvalidRequest and HiddenField."""
+    return make_query(
+        configuration,
+        limits,
+        status=head.choice("status", get_args(Status)),
+        group=head.text("group"),
+        source=head.text("source"),
+        custom_fields=head.texts_under(CUSTOM_FIELD),
+        updated_since=head.text("updatedSince"),
+        email=head.text("email"),
+        search=head.text("q"),
+        sort=head.text("sort"),
+    )
+
+
+def make_query(
+    configuration: Configuration,
+    limits: Limits,
+    *,
+    status: str = "attending",
+    group: str | None = None,
+    source: str | None = None,
+    custom_fields: Sequence[tuple[str, str]] = (),
+    updated_since: str | None = None,
+    email: str | None = None,
+    search: str | None = None,
+    sort: str | None = None,
+) -> Query:
+    """The query that texts of people mean in this event, for a reader with these limits.
+
+    A limited reader must not learn by a filter, a search or an order what he is not shown. Raises InvalidRequest and
+    HiddenField.
+    """
+    if email is not None:
+        expect_shown(limits, "email")
+    terms = None
+    if search is not None and search.strip():
+        if not any(limits.shows(field) for field in SEARCHED_FIELDS):
+            raise errors.HiddenField(f"Text search looks at {', '.join(SEARCHED_FIELDS)}, and this key sees none.")
+        terms = terms_of(search)
+    # The order of words would tell of those that are not shown.
+    shows_words = all(limits.shows(field) for field in SEARCHED_FIELDS)
+    order, descending = _read_sort(sort, "word" if terms and shows_words else "id")
+    if order in ("email", "lastName"):
+        expect_shown(limits, order)
+    if len(custom_fields) > MAX_CUSTOM_FIELDS:
+        raise errors.InvalidRequest(f"A list is filtered by at most {MAX_CUSTOM_FIELDS} custom fields.")
+    return Query(
+        status=_STATUSES[status],
+        group=None if group is None else find_group(configuration, limits, group),
+        source=None if source is None else _find_source(configuration, source),
+        custom_fields=tuple(sorted({_find_custom_field(configuration, limits, *one) for one in custom_fields})),
+        updated_since=None if updated_since is None else _read_time(updated_since),
+        address=None if email is None else fold_case(_given("email", email)),
+        terms=terms,
+        order=order,
+        descending=descending,
+    )
+
+
+_STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
+
+
+def read_fields(head: Head, configuration: Configuration, limits: Limits) -> Limits:
+    """The limits of what is answered: those of the reader, and the fields that he chooses. Raises InvalidRequest."""
+    names = [name.strip() for value in head.texts("fields") for name in value.split(",") if name.strip()]
+    if not names:
+        return limits
+    chosen = set()
+    for name in names:
+        field = find_field(configuration, name)
+        if field is not None and limits.shows(field):
+            chosen.add(field)
+        elif name not in ALWAYS_SHOWN:
+            raise _unknown("field", name, limits.fields)
+    return msgspec.structs.replace(limits, fields=frozenset(chosen))
+
+
+ALWAYS_SHOWN = ("id", "status", "groups", "createdAt", "updatedAt")
+"""May be chosen, and come in any case."""
+
+
+def expect_shown(limits: Limits, field: str) -> None:
+    """Raises HiddenField where the reader does not see this field."""
+    if not limits.shows(field):
+        raise errors.HiddenField(f"This key does not see {field}.")
+
+
+def find_group(configuration: Configuration, limits: Limits, name: str) -> int:
+    """The group that a name means, if the reader may know of it. Raises InvalidRequest."""
+    group = configuration.groups.find(_given("group", name))
+    if group is None or (limits.groups is not None and group.number not in limits.groups):
+        raise _unknown("group", name, limits.groups)
+    return group.number
+
+
+def _find_source(configuration: Configuration, name: str) -> int:
+    """By its name or id."""
+    wanted = fold_case(_given("source", name))
+    for number, source in configuration.sources.items():
+        if wanted in (fold_case(source.name), source.id):
+            return number
+    raise _unknown("source", name, None)
+
+
+def _find_custom_field(configuration: Configuration, limits: Limits, name: str, value: str) -> tuple[int, str]:
+    field = configuration.custom_fields.find(name)
+    if field is None or not limits.shows(field.number):
+        raise _unknown("custom field", name, limits.fields)
+    return field.number, _given(f"{CUSTOM_FIELD}{show(name, 40)}", value)
+
+
+def _unknown(what: str, name: str, limited: object) -> errors.InvalidRequest:
+    """The same for what there is not and for what the reader may not know of."""
+    hint = "" if limited is None else ", or none that this key sees"
+    return errors.InvalidRequest(f'There is no {what} "{show(name, 40)}"{hint}.')
+
+
+def _read_sort(sort: str | None, otherwise: Order) -> tuple[Order, bool]:
+    if sort is None or not sort.strip():
+        return otherwise, False
+    name = sort.strip().removeprefix("-")
+    order = next((order for known, order in SORTS.items() if known.lower() == name.lower()), None)
+    if order is None:
+        raise errors.InvalidRequest(
+            f'sort can be {", ".join(SORTS)}, with - before it for the other way round; not "{show(sort, 40)}".'
+        )
+    return order, sort.strip().startswith("-")
+
+
+def _read_time(said: str) -> int:
+    # A plus sign that was not encoded for the query arrives as a space.
+    text = re.sub(r" (\d\d:?\d\d)$", r"+\1", _given("updatedSince", said))
+    try:
+        return read_time(text)
+    except BadTime as error:
+        raise errors.InvalidRequest(
+            f'updatedSince "{show(said, 40)}" {error}. Send a time such as 2026-05-01T09:00:00Z.'
+        ) from error
+
+
+def _given(name: str, value: str) -> str:
+    """What an empty filter means nobody can tell: everybody, or nobody. Raises InvalidRequest."""
+    if not value.strip():
+        raise errors.InvalidRequest(f"{name} is empty. Leave it out, or say what to look for.")
+    return value.strip()

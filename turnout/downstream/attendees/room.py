@@ -1,0 +1,35 @@
+"""What reading attendees works with, and which set-up goes with what is read."""
+
+import msgspec
+
+from turnout.downstream.reader import Reader
+from turnout.feed.intake import Feed
+from turnout.feed.turns import Turns
+from turnout.model.event import Configuration
+from turnout.store import events
+from turnout.store.database import Database
+from turnout.store.statements import Connection
+
+AT_ONCE = 4
+"""Lists that are read at once: they share the processor with the feed …"""
+WAITING = 200
+"""… and those that wait for their turn."""
+
+
+class Room(msgspec.Struct, frozen=True):
+    """Handed down from where all is wired."""
+
+    feed: Feed
+    database: Database
+    public_url: str
+    turns: Turns
+
+
+def configuration_of(room: Room, connection: Connection, reader: Reader) -> Configuration:
+    """What is set up at the moment that the connection sees, or later: it knows every name that is found there."""
+    event_id, known = reader.configuration.event.id, reader.configuration
+    version = events.find_version(connection, event_id)
+    # A replica may be behind what the key was looked up in.
+    if version is None or version <= known.version:
+        return known
+    return room.feed.configurations.refresh(connection, event_id, version) or known

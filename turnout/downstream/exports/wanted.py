@@ -1,0 +1,96 @@
+"""What an export is asked for, as it is kept: in the event's numbers, with the limits that its reader had. Pure."""
+
+from typing import Literal
+
+import msgspec
+
+from turnout import errors
+from turnout.changes.fields import find_field
+from turnout.downstream.attendees.query import ALWAYS_SHOWN, Query, make_query
+from turnout.downstream.formats import FORMATS
+from turnout.downstream.limits import Limits
+from turnout.feed.parse.redact import show
+from turnout.model.event import Configuration
+
+MAX_FIELDS = 4_000
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """The body of `POST {gateway}/exports`: a format, and the filters of the list that a file can go by."""
+
+    format: str = "csv"
+    status: Literal["attending", "withdrawn", "all"] = "attending"
+    group: str | None = None
+    source: str | None = None
+    updated_since: str | None = None
+    custom_fields: dict[str, str] = {}
+    fields: list[str] | None = None
+    """Only these columns; the id, status, groups and times come in any case."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, understood."""
+
+    query: Query
+    limits: Limits
+    """Whom the reader may see, and what may be asked of them."""
+    shown: Limits
+    """The limits again, narrowed to the fields that were chosen."""
+
+
+def read_wish(body: bytes) -> Wish:
+    """Nothing at all is everything, as CSV. Raises InvalidRequest."""
+    try:
+        wish = msgspec.json.decode(body or b"{}", type=Wish)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise errors.InvalidRequest(
+            f'The body cannot be meant: {show(str(error), 200)}. Send JSON such as {{"format": "csv"}}.'
+        ) from error
+    if wish.format not in FORMATS:
+        raise errors.InvalidRequest(f'format can be {", ".join(FORMATS)}, not "{show(wish.format, 40)}".')
+    return wish
+
+
+def understand(wish: Wish, configuration: Configuration, limits: Limits) -> Wanted:
+    """What the wish's names mean in this event, for a reader with these limits. Raises InvalidRequest, HiddenField."""
+    query = make_query(
+        configuration,
+        limits,
+        status=wish.status,
+        group=wish.group,
+        source=wish.source,
+        custom_fields=tuple(wish.custom_fields.items()),
+        updated_since=wish.updated_since,
+    )
+    return Wanted(query=query, limits=limits, shown=_choose(wish.fields, configuration, limits))
+
+
+def _choose(names: list[str] | None, configuration: Configuration, limits: Limits) -> Limits:
+    if names is None:
+        return limits
+    if len(names) > MAX_FIELDS:
+        raise errors.InvalidRequest(f"An export has at most {MAX_FIELDS:,} fields to choose.")
+    chosen = set()
+    for name in names:
+        field = find_field(configuration, name)
+        if field is not None and limits.shows(field):
+            chosen.add(field)
+        elif name not in ALWAYS_SHOWN:
+            raise errors.InvalidRequest(f'There is no field "{show(name, 40)}", or none that this key sees.')
+    return msgspec.structs.replace(limits, fields=frozenset(chosen))
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Both as they stand in the database."""
+
+    wish: Wish | None = None
+    wanted: Wanted | None = None
+    """None once somebody of the event was erased: a filter may hold what is true of one person."""
+
+
+def keep(wish: Wish, wanted: Wanted) -> str:
+    return msgspec.json.encode(Kept(wish, wanted)).decode()
+
+
+def read_kept(query: str) -> Kept:
+    return msgspec.json.decode(query, type=Kept)

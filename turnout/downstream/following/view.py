@@ -1,0 +1,91 @@
+"""What a follower asks for: behind which line, which lines, and in which form. Pure."""
+
+from typing import Any
+
+import msgspec
+
+from turnout import errors
+from turnout.changes.lines import Line
+from turnout.downstream import limits as limiting
+from turnout.downstream.following.line_view import LineView, PayloadFormat, see
+from turnout.downstream.following.payload import as_push
+from turnout.downstream.limits import Limits
+from turnout.feed.parse.redact import show
+from turnout.feed.reading import Head
+from turnout.model.event import Configuration
+
+
+class View(msgspec.Struct, frozen=True):
+    """The lines as one reader sees them; who sees the same shares what was made of them."""
+
+    key: Limits
+    """What the key is limited to."""
+    groups: tuple[str, ...] | None
+    """Names that the query gives besides, which only narrow; they are looked up anew for each batch of lines …"""
+    fields: tuple[str, ...] | None
+    """… because what has such a name may come into being later."""
+    payload: PayloadFormat
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether there may be lines that are not sent."""
+        return any(part is not None for part in (self.key.groups, self.key.fields, self.groups, self.fields))
+
+    @property
+    def needs_states(self) -> bool:
+        """Whether the attendees as they were are needed, and not only the lines."""
+        return self.is_filtered or self.payload != ""
+
+    def get_limits(self, configuration: Configuration) -> Limits:
+        """The key's limits and the query's together."""
+        asked = limiting.of_names(configuration, self.groups, self.fields)
+        return Limits(_both(self.key.groups, asked.groups), _both(self.key.fields, asked.fields))
+
+    def list_lines(self, lines: list[Line], configuration: Configuration) -> list[LineView]:
+        """Those of the lines that are seen, as they are seen."""
+        limits = self.get_limits(configuration)
+        views = []
+        for line in lines:
+            seen = see(line, configuration, limits)
+            if seen is None:
+                continue
+            view = seen.line
+            if self.payload:
+                view = msgspec.structs.replace(view, payload=as_push(seen, configuration, limits, self.payload))
+            views.append(view)
+        return views
+
+
+def read_view(head: Head, key: Limits, configuration: Configuration) -> View:
+    """The view that a query asks for. Raises InvalidRequest."""
+    groups, fields = (tuple(sorted({*head.texts(name)} - {""})) or None for name in ("group", "field"))
+    payload: PayloadFormat = head.choice("payload", ("", "nested", "flat"))  # ty: ignore[invalid-assignment]
+    view = View(key, groups, fields, payload)
+    if payload and not view.get_limits(configuration).shows("email"):
+        raise errors.InvalidRequest(
+            "A payload is a push, and names the e-mail address, which is not among the fields shown here. "
+            "Leave payload out, or have email shown too."
+        )
+    return view
+
+
+def read_count(head: Head, name: str, default: int, *, least: int = 0) -> int:
+    """A whole number of the query, however large. Raises InvalidRequest."""
+    value = head.text(name)
+    return default if not value else to_count(value, name, least=least)
+
+
+def to_count(value: str, name: str, *, least: int = 0) -> int:
+    """The whole number that a text is. Raises InvalidRequest."""
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS and int(value) >= least):
+        raise errors.InvalidRequest(f'{name} is a whole number from {least}, not "{show(value, 40)}".')
+    return int(value)
+
+
+_MOST_DIGITS = 18
+
+
+def _both(ours: frozenset[Any] | None, theirs: frozenset[Any] | None) -> frozenset[Any] | None:
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return ours & theirs

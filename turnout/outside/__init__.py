@@ -1,0 +1,1 @@
+"""Whatever leaves this machine: requests to addresses that people have given us. Decides nothing."""
