@@ -339,7 +339,7 @@ def _exports_sheet(made: list[exports.Exported]) -> Sheet:
 
 
 def _compare_lists(grounds: Grounds) -> list[lists.Compared]:
-    few, many = (1_000, 5_000) if grounds.effort == _QUICK else (lists.FEW, lists.MANY)
+    few, many = (10_000, 20_000) if grounds.effort == _QUICK else (lists.FEW, lists.MANY)
     filled = []
     for count in (few, many):
         grounds.say(f"a store with {count:,} attendees for lists")

@@ -230,6 +230,7 @@ def test_what_fails_is_told_with_its_answer_and_resuming_tries_it_at_once(
     described = desk.json("webhook", "show", its_id)
     assert (described["parkedAttendees"], described["waiting"], described["failing"]) == (1, 1, False)
     assert described["waitingSince"] == parked["createdAt"]
+    assert described["lastSuccessAt"] is None
     assert "503" in described["lastFailure"]
     shown = desk.text("webhook", "deliveries", its_id, "--delivery", str(parked["id"]))
     assert "the cat sat on the server" in shown
@@ -323,11 +324,14 @@ def test_all_from_a_change_on_is_sent_once_more_and_what_was_there_before_it_too
         event.push_ok(person(email))
     wait_for_state(desk, its_id, "delivered", 2)
     assert desk.json("webhook", "resend", its_id, "--since", "3") == {"id": its_id, "since": 3, "changes": 1}
-    assert [request.sequence for request in receiver.wait_for(3)] == [2, 3, 3]
+    first = receiver.wait_for(3)
+    assert sorted(request.sequence for request in first) == [2, 3, 3]
     desk.run("webhook", "resend", its_id, "--since", "1", "--event", event.slug)
     requests = receiver.wait_for(6)
     assert sorted(request.sequence for request in requests[3:]) == [1, 2, 3]
-    assert {request.id for request in requests if request.sequence == 3} == {requests[1].id}
+    of_carl = {request.id for request in first if request.sequence == 3}
+    assert {request.id for request in requests if request.sequence == 3} == of_carl
+    assert len(of_carl) == 1
 
 
 def test_what_is_sent_once_more_is_of_one_event(

@@ -15,18 +15,29 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from tests.gateway_routes import list_routes
+from turnout.changes.attendee_view import AttendeeView, Origin, Origins
+from turnout.downstream.attendees import listing, lookup
+from turnout.downstream.attendees.history import HistoryView
+from turnout.downstream.exports.routes import ExportView
+from turnout.downstream.exports.wanted import Wish
+from turnout.downstream.following import poll, stream
+from turnout.downstream.following.line_view import LineView
+from turnout.downstream.following.poll import ChangesView
+from turnout.downstream.tokens import token
 from turnout.errors import MethodNotAllowed, TurnoutError, Unauthorized
 from turnout.feed import own_pushes
 from turnout.feed.receipt import render_error
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.model.policy import Policy
 from turnout.model.receipt import AttendeeReference, PathChange, Problem, ProblemDocument, Receipt, Warning
-from turnout.reference import examples, openapi, schemas
+from turnout.reference import examples
 from turnout.reference.codes import ERRORS, OF_THE_CONNECTION
+from turnout.reference.openapi.document import document
 from turnout.reference.pages import gateway_page, route_handlers
+from turnout.reference.schemas.parts import ref
 
 PUBLIC_URL = "https://feed.example.org/turnout"
-DOCUMENT = openapi.document(PUBLIC_URL, "1.2.3")
+DOCUMENT = document(PUBLIC_URL, "1.2.3")
 BY_HAND = {"/health", "/metrics"}
 """Routes that app.py has itself."""
 PAGES = {
@@ -185,6 +196,63 @@ def test_answers_are_described_field_by_field_as_the_structs_are(struct: type[ms
     assert all(field["description"] for field in schema["properties"].values())
 
 
+@pytest.mark.parametrize(
+    ("name", "struct"),
+    {
+        "AttendeeShown": AttendeeView,
+        "Origins": Origins,
+        "Origin": Origin,
+        "ChangeLine": LineView,
+        "Changes": ChangesView,
+        "History": HistoryView,
+        "Lookup": lookup.Wanted,
+        "Found": lookup.FoundView,
+        "ExportWish": Wish,
+        "Export": ExportView,
+        "TokenWish": token.Wish,
+        "Token": token.Token,
+    }.items(),
+)
+def test_what_is_read_is_described_field_by_field_as_the_structs_are(name: str, struct: type[msgspec.Struct]) -> None:
+    schema = DOCUMENT["components"]["schemas"][name]
+    assert set(schema["properties"]) == set(struct.__struct_encode_fields__)
+    assert all(field.get("description") or "$ref" in field for field in schema["properties"].values())
+
+
+def test_a_list_s_parameters_are_those_that_are_read() -> None:
+    described = {
+        one.get("name") or look_up(one["$ref"])["name"]
+        for one in DOCUMENT["paths"]["/e/{slug}/attendees"]["get"]["parameters"]
+    }
+    assert described == {*listing.PARAMETERS, "customFields", "If-None-Match"}
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"), [("changes", poll.PARAMETERS), ("changes/stream", (*stream.PARAMETERS, "Last-Event-ID"))]
+)
+def test_a_follower_s_parameters_are_those_that_are_read(path: str, parameters: tuple[str, ...]) -> None:
+    described = DOCUMENT["paths"][f"/e/{{slug}}/{path}"]["get"]["parameters"]
+    assert [one["name"] for one in described] == list(parameters)
+
+
+def test_what_needs_a_read_key_says_so_and_what_happens_with_another() -> None:
+    read = {(nameless(f"/e/{{slug}}/{route.address}"), route.method) for route in list_routes() if route.who == "read"}
+    for path, method, operation in operations():
+        if (nameless(path), method.upper()) in read:
+            assert operation["security"] == [{"ApiKey": []}, {"Bearer": []}], path
+            assert {"401", "403", "503"} <= set(operation["responses"]), path
+            assert operation["tags"][0] in ("Read", "Follow", "Exports", "Tokens"), path
+
+
+def test_what_may_be_asked_again_whether_it_is_still_so_has_an_etag() -> None:
+    kept = [(path, one) for path, _, one in operations() if "304" in one["responses"]]
+    assert len(kept) == 6
+    for path, operation in kept:
+        names = [one.get("$ref", "") for one in operation["parameters"]]
+        assert "#/components/parameters/IfNoneMatch" in names, path
+        assert "ETag" in operation["responses"]["200"]["headers"], path
+
+
 def test_what_structs_always_write_is_required() -> None:
     receipt = Receipt(id="psh_1", result="unchanged", attendee=None, sequence=None)
     problem = ProblemDocument(type="/x", title="x", status=500, detail="x", code="unexpected", retryable=True)
@@ -216,7 +284,7 @@ def test_d3_a_push_that_is_shown_says_how_many_errors_it_does_not_list() -> None
 
 def test_a_gateway_answers_programs_as_described() -> None:
     answer = gateway_page(PUBLIC_URL)("/e/summer-fair", False)
-    assert why_not(json.loads(answer.body), schemas.ref("GatewayDescription")) == []
+    assert why_not(json.loads(answer.body), ref("GatewayDescription")) == []
 
 
 @pytest.mark.parametrize(
@@ -232,7 +300,7 @@ def test_a_gateway_answers_programs_as_described() -> None:
     ],
 )
 def test_what_the_feed_takes_the_schema_takes(push: dict[str, Any]) -> None:
-    assert why_not(push, schemas.ref("Push")) == []
+    assert why_not(push, ref("Push")) == []
 
 
 @pytest.mark.parametrize(
@@ -251,7 +319,7 @@ def test_what_the_feed_takes_the_schema_takes(push: dict[str, Any]) -> None:
     ],
 )
 def test_what_the_feed_refuses_the_schema_refuses(push: dict[str, Any]) -> None:
-    assert not is_valid(push, schemas.ref("Push"))
+    assert not is_valid(push, ref("Push"))
 
 
 def test_every_field_of_the_profile_is_described() -> None:

@@ -17,9 +17,11 @@ from turnout.feed.acts.scene import on_stage
 from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import erase
 from turnout.model.webhook import KINDS
-from turnout.reference import openapi, webhooks
+from turnout.reference.openapi import webhooks
+from turnout.reference.openapi.document import document
+from turnout.reference.schemas.webhooks import TEST_TYPE
 
-DOCUMENT = openapi.document("https://feed.example.org", "1.2.3")
+DOCUMENT = document("https://feed.example.org", "1.2.3")
 OPERATION = DOCUMENT["webhooks"]["attendeeChanged"]["post"]
 
 
@@ -59,7 +61,7 @@ def test_every_kind_of_message_is_as_it_is_described(product: Product, receiver:
 
 
 def test_what_it_is_not_is_refused() -> None:
-    assert webhooks.TEST_TYPE == message.TEST_TOPIC
+    assert TEST_TYPE == message.TEST_TOPIC
     assert why_not(webhooks.UPDATED) == []
     assert why_not(webhooks.UPDATED | {"type": "attendee.moved"})
     assert why_not({**webhooks.LEFT, "data": webhooks.LEFT["data"] | {"attendee": {"id": "att_1", "email": "a@x.org"}}})

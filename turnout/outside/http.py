@@ -79,7 +79,8 @@ class Outside:
             raise NoAnswer(f"no answer in {limit_s:g} s" if status is None else _cut_off(status, "in time")) from error
         except httpcore2.ConnectError as error:
             raise NoAnswer(_in_words(error)) from error
-        except (httpcore2.ProtocolError, httpcore2.NetworkError, httpcore2.UnsupportedProtocol) as error:
+        # OSError is what OpenSSL's come as once a connection is there.
+        except (httpcore2.ProtocolError, httpcore2.NetworkError, httpcore2.UnsupportedProtocol, OSError) as error:
             raise NoAnswer(_broke_off(error) if status is None else _cut_off(status, "")) from error
 
     async def close(self) -> None:

@@ -28,8 +28,8 @@ WHAT_HAPPENED: dict[str, str] = {
     "too_broad": "So few of so many attendees belong to the list that they were not found within two seconds. "
     "`detail` says which filters and order were combined.",
     "conflict": "What was asked for is there already, or stands against something that is.",
-    "export_unfinished": "The file was asked for before the export was done, or the export has failed; its `reason` says "
-    "why.",
+    "export_unfinished": "The file was asked for before the export was done, or the export has failed; its `reason` "
+    "says why.",
     "export_gone": "The file was kept for 24 hours and is gone, or it was removed because somebody of the event was "
     "erased.",
     "no_such_range": "The `Range` header asks for bytes behind the end of the file.",

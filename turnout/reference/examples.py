@@ -1,5 +1,6 @@
 """Bodies and answers as they look, for the document and the pages. Every one is checked against its schema."""
 
+import json
 from typing import Any
 
 from turnout import errors
@@ -8,6 +9,7 @@ from turnout.reference.codes import ERRORS, OF_THE_CONNECTION, seed_status
 
 PUSH_ID = "psh_019ce5a0b1c27d4e8f00112233445566"
 ATTENDEE_ID = "att_019ce5a0b1c07b3fa1b2c3d4e5f60718"
+OTHER_ID = "att_019ce5a1c2d17b3fa1b2c3d4e5f60729"
 
 PUSH: dict[str, Any] = {
     "profile": {"email": "john.doe@example.com", "firstName": "John", "lastName": "Doe"},
@@ -147,6 +149,15 @@ _PROBLEMS: dict[str, list[dict[str, Any]]] = {
 }
 _DETAILS = {
     "unauthorized": errors.Unauthorized().detail,
+    "cursor_beyond_head": "The last change of this event is number 17, and 4711 is behind that. "
+    f"{errors.CursorBeyondHead.help}",
+    "hidden_field": "This key does not see phone.",
+    "not_acceptable": "Attendees are written as application/json, application/x-ndjson, text/csv; charset=utf-8, "
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "export_unfinished": "It is 47 % done.",
+    "export_gone": "The file was kept for 24 hours.",
+    "no_such_range": "The file has 18,204 bytes.",
+    "too_many_exports": "10 exports of this key are waiting or being made, and that is the most.",
     "wrong_scope": "A read key has no pushes of its own. Use the push key of a source.",
     "not_found": "This source has no such push.",
     "method_not_allowed": "DELETE is not for this address; use POST.",
@@ -167,10 +178,13 @@ _KEPT_AS_PUSH = ("malformed_body", "body_too_large", "unsupported_encoding", "in
 """Errors that belong to one push, which is stored and has an id (D3)."""
 
 
-def problem(code: str, problems_url: str, *, precise: bool = True) -> dict[str, Any]:
-    """A problem document with this code, as it is answered under either setting of `status_codes`."""
+def problem(code: str, problems_url: str, *, precise: bool = True, said: str | None = None) -> dict[str, Any]:
+    """A problem document with this code, as it is answered under either setting of `status_codes`.
+
+    `said` is its detail where it is not of a push.
+    """
     kind = ERRORS[code]
-    detail = _DETAILS.get(code, f"{kind.title}. {kind.help}")
+    detail = said or _DETAILS.get(code, f"{kind.title}. {kind.help}")
     itself = [{"path": "", "code": code, "message": detail, "help": kind.help}] if _says_itself(kind) else []
     return {
         "type": f"{problems_url}/{code}",
@@ -179,8 +193,8 @@ def problem(code: str, problems_url: str, *, precise: bool = True) -> dict[str, 
         "detail": detail,
         "code": code,
         "retryable": kind.retryable,
-        "id": PUSH_ID if code in _KEPT_AS_PUSH else None,
-        "errors": _PROBLEMS.get(code, itself),
+        "id": PUSH_ID if said is None and code in _KEPT_AS_PUSH else None,
+        "errors": _PROBLEMS.get(code, itself) if said is None else itself,
     }
 
 
@@ -273,6 +287,79 @@ HISTORY: dict[str, Any] = {
     "next": None,
 }
 CHANGES: dict[str, Any] = {"changes": HISTORY["history"], "last": 17, "head": 17}
+_TITLE: dict[str, Any] = HISTORY["history"][0] | {
+    "sequence": 18,
+    "kind": "updated",
+    "at": "2025-03-01T08:31:00.123456Z",
+    "changes": [{"path": "profile.title", "old": None, "new": "CTO"}],
+}
+CHANGES_WITH_PAYLOAD: dict[str, Any] = {
+    "changes": [_TITLE | {"payload": {"profile": {"email": "john.doe@example.com", "title": "CTO"}}}],
+    "last": 18,
+    "head": 18,
+}
+_LEFT: dict[str, Any] = _TITLE | {
+    "sequence": 19,
+    "kind": "left",
+    "email": None,
+    "pushId": None,
+    "source": None,
+    "changes": [],
+}
+CHANGES_LEFT: dict[str, Any] = {"changes": [_LEFT], "last": 19, "head": 19}
+MESSAGE = {"id": "18", "event": "change", "data": json.dumps(_TITLE, separators=(",", ":"))}
+ORIGINS: dict[str, Any] = {
+    "profile": {
+        field: {"sequence": 17, "push": PUSH_ID, "source": "main", "at": "2025-03-01T08:30:00.123456Z", "old": None}
+        for field in ("firstName", "lastName")
+    },
+    "customFields": {
+        "Shoe size": {
+            "sequence": 17,
+            "push": PUSH_ID,
+            "source": "main",
+            "at": "2025-03-01T08:30:00.123456Z",
+            "old": None,
+        }
+    },
+    "groups": {"Group1": ["main"]},
+    "unknownFields": {},
+}
+ATTENDEE_LINE = json.dumps(ATTENDEE, separators=(",", ":")) + "\n"
+ATTENDEE_CSV = (
+    "\ufeffid,profile.email,status,profile.firstName,eventInfo.groups.groupNames,profile.customFields.Shoe size,"
+    f"aliases,createdAt,updatedAt\r\n{ATTENDEE_ID},john.doe@example.com,attending,John,Group1,43,,"
+    "2025-03-01T08:30:00.123456Z,2025-03-01T08:30:00.123456Z\r\n"
+)
+
+EXPORT_ID = "exp_019ce5a0b1c07b3fa1b2c3d4e5f6071a"
+EXPORT_WISH: dict[str, Any] = {"format": "xlsx", "group": "Speakers", "fields": ["email", "lastName", "Shoe size"]}
+EXPORT_WAITING: dict[str, Any] = {
+    "id": EXPORT_ID,
+    "state": "waiting",
+    "format": "xlsx",
+    "createdAt": "2025-03-01T08:30:00.123456Z",
+    "sequence": None,
+    "percent": 0,
+    "rowsDone": 0,
+    "rowsExpected": 212,
+    "sizeBytes": None,
+    "finishedAt": None,
+    "expiresAt": None,
+    "reason": None,
+    "file": None,
+    "asked": EXPORT_WISH,
+}
+EXPORT_RUNNING = EXPORT_WAITING | {"state": "running", "sequence": 1_742, "percent": 47, "rowsDone": 100}
+EXPORT_DONE = EXPORT_RUNNING | {
+    "state": "done",
+    "percent": 100,
+    "rowsDone": 212,
+    "sizeBytes": 18_204,
+    "finishedAt": "2025-03-01T08:30:02.123456Z",
+    "expiresAt": "2025-03-02T08:30:02.123456Z",
+    "file": f"https://feed.example.org/e/summer-fair/exports/{EXPORT_ID}/file",
+}
 _NAME = {"id": "grp_019ce5a0b1c07b3fa1b2c3d4e5f60719", "createdAt": "2025-03-01T08:30:00.123456Z"}
 GROUPS: dict[str, Any] = {"groups": [_NAME | {"name": "Group1", "members": 1}]}
 CUSTOM_FIELDS: dict[str, Any] = {"customFields": [_NAME | {"id": "fld_019ce5a0", "name": "Shoe size"}]}

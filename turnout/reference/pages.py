@@ -18,9 +18,10 @@ from markupsafe import Markup, escape
 
 from turnout import __version__, errors
 from turnout.feed.receipt import JSON, Answer
-from turnout.reference import codes, examples, openapi, snippets
+from turnout.reference import codes, examples, snippets
 from turnout.reference.assets import asset_url, find_asset
 from turnout.reference.highlight import as_html, shell_as_html
+from turnout.reference.openapi.document import document as openapi_document
 from turnout.reference.rules import rules_as_html
 
 AnyRequest = Request[Any, Any, Any]
@@ -42,7 +43,7 @@ _READS: tuple[Literal["GET"], Literal["HEAD"]] = ("GET", "HEAD")
 
 def route_handlers(public_url: str, version: str) -> list[HTTPRouteHandler]:
     """Everything that the reference serves, for Litestar."""
-    document = openapi.document(public_url, version)
+    document = openapi_document(public_url, version)
     encoded = msgspec.json.encode(document)
     site = _Site(public_url, version)
 

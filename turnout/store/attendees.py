@@ -311,17 +311,6 @@ def _sorted(column: str, descending: bool) -> str:
     return f"{column} DESC" if descending else column
 
 
-def count_members_up_to(connection: Connection, event_id: str, group_number: int, most: int) -> int:
-    """How many are in a group, counted no further than `most`."""
-    return connection.execute(
-        text(
-            "SELECT count(*) FROM (SELECT 1 FROM memberships WHERE event_id = :event_id"
-            " AND group_number = :group_number LIMIT :most) AS members"
-        ),
-        {"event_id": event_id, "group_number": group_number, "most": most},
-    ).scalar_one()
-
-
 def count_by_status(connection: Connection, event_id: str) -> dict[str, int]:
     """How many attendees have each status; one that nobody has is missing."""
     rows = connection.execute(

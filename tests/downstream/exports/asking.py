@@ -134,6 +134,19 @@ def find_makers(server: RunningServer) -> list[int]:
     return found
 
 
+def wait_until_ended(process: int) -> None:
+    """Whether or not whoever started it has noticed."""
+    for _ in range(TRIES):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":
+            return
+        time.sleep(REST_S)
+    raise AssertionError("It goes on and on.")
+
+
 @contextmanager
 def held_in_the_middle(event: TestedEvent, export_id: str) -> Generator[int]:
     """The process that makes this export, which stands still meanwhile and holds no lock; gives its number."""

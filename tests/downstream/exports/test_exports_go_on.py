@@ -8,7 +8,15 @@ from collections.abc import Callable
 from sqlalchemy import text
 
 from tests.databases import only_postgresql, settings_of
-from tests.downstream.exports.asking import Asker, fill, find_makers, find_row, held_in_the_middle, wait_for_row
+from tests.downstream.exports.asking import (
+    Asker,
+    fill,
+    find_makers,
+    find_row,
+    held_in_the_middle,
+    wait_for_row,
+    wait_until_ended,
+)
 from tests.product import Product, RunningServer, TestedEvent
 from turnout.downstream.exports.making import ERASED
 from turnout.feed.configurations import Configurations
@@ -102,10 +110,17 @@ def test_whoever_has_lost_the_lease_records_nothing(start_product: Callable[...,
     product = start_product()
     event, asker = make_event(product)
     export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id):
+    with held_in_the_middle(event, export_id) as maker:
         before = find_row(event, export_id)
         with event.database.write() as connection:
             connection.execute(text("UPDATE leases SET token = token + 1, expires_at = 0 WHERE name = 'exports'"))
+        # Else the server would notice first, and tell it to stop.
+        os.kill(product.server.pid, signal.SIGSTOP)
+    try:
+        wait_until_ended(maker)
+        assert find_row(event, export_id) == before
+    finally:
+        os.kill(product.server.pid, signal.SIGCONT)
     check_file(asker, export_id)
     after = find_row(event, export_id)
     assert (after.attempts, after.file_key == before.file_key) == (2, False)

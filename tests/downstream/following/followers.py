@@ -52,15 +52,19 @@ class StreamReader:
         # As little as possible waits in the kernel, where a test asks what a slow reader does.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         self.socket.settimeout(30)
-        self.socket.connect((url.hostname, url.port or 80))
+        self._left = b""
+        self.last_id: int | None = None
         self._connection = http.client.HTTPConnection(url.hostname, url.port)
         self._connection.sock = self.socket
         headers = {"Api-Key": key, "X-Forwarded-For": make_address()}
         if last_id is not None:
             headers["Last-Event-ID"] = str(last_id)
-        self._connection.request("GET", f"{url.path}/changes/stream{query}", headers=headers)
-        self._left = b""
-        self.last_id: int | None = None
+        try:
+            self.socket.connect((url.hostname, url.port or 80))
+            self._connection.request("GET", f"{url.path}/changes/stream{query}", headers=headers)
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -385,6 +385,26 @@ def test_the_payload_is_the_push_that_would_make_the_change(product: Product) ->
     }
 
 
+def test_who_comes_in_again_is_pushed_with_what_was_cleared_meanwhile(product: Product) -> None:
+    """Whoever is fed has him as he was when he left."""
+    event = product.make_event()
+    push(event, "john@example.com", "VIP", title="CTO", company="ACME")
+    key = make_read_key(event, groups=["VIP"])
+    push(event, "john@example.com", "Press")
+    push(event, "john@example.com", "Press", title="")
+    push(event, "john@example.com", "VIP")
+    payloads = [line["payload"] for line in poll(event, key, "?payload=flat")["changes"]]
+    assert payloads[1:] == [
+        None,
+        {
+            "profile.email": "john@example.com",
+            "profile.title": "",
+            "profile.company": "ACME",
+            "eventInfo.groups.groupNames[0]": "VIP",
+        },
+    ]
+
+
 def test_answers_are_not_kept_by_anybody_on_the_way(product: Product) -> None:
     event = product.make_event()
     assert event.get("/changes", key=make_read_key(event)).headers["cache-control"] == "no-store"

@@ -3,6 +3,7 @@
 And however often the server is: it is killed in the midst of it.
 """
 
+import http.client
 import random
 import threading
 from collections.abc import Callable
@@ -123,9 +124,13 @@ def follow_by_stream(
 
 def open_again(event: TestedEvent, key: str, last_id: int) -> StreamReader:
     reader = StreamReader(event, key, last_id=last_id)
-    if reader.answer.status != 200:
+    try:
+        if reader.answer.status == 200:
+            return reader
         raise OSError(reader.answer.status)
-    return reader
+    except (OSError, http.client.HTTPException) as error:
+        reader.close()
+        raise OSError("cut off") from error
 
 
 def is_end(line: dict[str, Any]) -> bool:

@@ -7,14 +7,15 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 
-from tests.downstream.webhooks.queued import queue
+from tests.downstream.webhooks.queued import park, queue
 from turnout.downstream.webhooks import endpoint
+from turnout.downstream.webhooks.health import list_health
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.events import event
 from turnout.events.setup import get_configuration
 from turnout.model.event import Configuration
 from turnout.model.names import Name
-from turnout.model.webhook import Delivery
+from turnout.model.webhook import MAX_PARKED, Delivery
 from turnout.now import new_id, now_us
 from turnout.outside import http
 from turnout.store import cursors, delivery_log, events, webhooks
@@ -299,6 +300,19 @@ def test_deliveries_are_listed_page_by_page_of_one_event_and_of_all(database: Da
             assert pages == whole
         assert [one.sequence for one in whole] == [5, 4, 3, 2, 1]
         assert delivery_log.list_deliveries(connection, webhook.id, state="parked") == []
+
+
+def test_what_waits_is_counted_apart_from_what_has_failed(database: Database, spring: Configuration) -> None:
+    webhook, other = (endpoint.create(database, spring, URL).webhook for _ in range(2))
+    queue(database, spring.event.id, webhook.id, 2)
+    park(database, spring.event.id, webhook.id, 3)
+    park(database, spring.event.id, other.id, MAX_PARKED)
+    with database.read() as connection:
+        waiting = delivery_log.list_waiting(connection)[webhook.id]
+    assert (waiting.deliveries, waiting.parked, waiting.behind) == (5, 3, 0)
+    assert [one.is_failing for one in list_health(database)] == [False, True]
+    endpoint.pause(database, other.id, None)
+    assert [one.is_failing for one in list_health(database)] == [False, False]
 
 
 def spoil_secret(database: Database, webhook_id: str) -> None:

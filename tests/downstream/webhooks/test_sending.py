@@ -19,6 +19,7 @@ from turnout.model.webhook import Delivery
 from turnout.now import now_us
 from turnout.operations.retention import KEEP_DELIVERIES_US
 from turnout.store import deliveries, events
+from turnout.store.sealing import seal
 
 SECOND_US = 1_000_000
 
@@ -266,6 +267,20 @@ def test_an_address_on_the_inside_is_refused_at_sending_too(event: TestedEvent, 
     event.push_ok(person("ann@example.org"))
     [attempt] = hooked.wait_parked().attempts
     assert (attempt.status, attempt.error) == (None, "Refused: 127.0.0.1 is this machine itself")
+    assert receiver.requests == []
+
+
+def test_a_mistake_of_ours_is_a_failure_like_others(event: TestedEvent, receiver: Receiver) -> None:
+    hooked = hook(event, receiver)
+    with event.database.write() as connection:
+        # One with which nothing can be signed, and that is never made.
+        sealed = seal(event.database.secret_key, b"whsec_", hooked.id)
+        connection.execute(
+            text("UPDATE webhooks SET secret = :sealed WHERE id = :id"), {"sealed": sealed, "id": hooked.id}
+        )
+    event.push_ok(person("ann@example.org"))
+    [attempt] = hooked.wait_parked().attempts
+    assert attempt.error == "a mistake in Turnout kept this from being sent"
     assert receiver.requests == []
 
 

@@ -21,8 +21,9 @@ from turnout.downstream.webhooks import queue, request, results
 from turnout.downstream.webhooks.endpoint import find_secret
 from turnout.downstream.webhooks.lane import Held, Lane, Made, fetch
 from turnout.downstream.webhooks.queue import Queue, Step
+from turnout.downstream.webhooks.request import Tried
 from turnout.errors import StorageUnavailable
-from turnout.model.webhook import Delivery, Webhook
+from turnout.model.webhook import Attempt, Delivery, Webhook
 from turnout.now import now_us
 from turnout.outside.http import Outside
 from turnout.store import deliveries, sealing, webhooks
@@ -217,13 +218,18 @@ class Sender:
 
     async def _make_request(self, lane: Lane, delivery: Delivery) -> None:
         webhook = lane.webhook
+        at = now_us()
         try:
             tried = await request.send(
                 self._outside[webhook.allow_private], webhook.url, lane.secrets, delivery.id, delivery.body or ""
             )
-            self._made.append(Made(lane, delivery, tried))
+        except Exception:
+            # Tried again as every failure is, and told to whoever looks.
+            log.exception("webhook_request_failed", webhook=webhook.id, delivery=delivery.id)
+            tried = Tried(Attempt(at, 0, error="a mistake in Turnout kept this from being sent"), is_good=False)
         finally:
             lane.under_way -= 1
+        self._made.append(Made(lane, delivery, tried))
         self._poke.set()
         self._begin_requests()
 

@@ -1,0 +1,1 @@
+"""THE OPENAPI DOCUMENT, in parts. `document.py` puts them together; each other file describes some of the routes."""
