@@ -1,6 +1,7 @@
 """The server does what /openapi.json says, for requests that schemathesis makes up."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,13 +18,15 @@ from requests import Response as Received
 from requests.adapters import HTTPAdapter
 from schemathesis import Case, Response
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import ignored_auth
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
 from tests.downstream.following.followers import make_read_key, open_stream
 from tests.product import Product, TestedEvent, make_address
 from turnout import __version__
+from turnout.downstream.attendees.lookup import MAX_LOOKED_UP
 from turnout.errors import BY_CODE, Unexpected
 from turnout.reference.openapi.document import document
+from turnout.reference.schemas.parts import NOT_BLANK
 
 GROUPS, SOURCES = ["Crew", "Press"], ["main", "Shop"]
 FIELDS = ["firstName", "lastName", "Shoe size"]
@@ -55,45 +58,37 @@ def as_binary(_: object, response: Response) -> str:
 def as_the_event_has_it() -> dict[str, Any]:
     """The document, with the names that the filled event has in the place of any text: others there are not (400)."""
     narrowed = deepcopy(DOCUMENT)
+    value = {"type": "string", "pattern": NOT_BLANK}
     known: dict[str, Any] = {
         "group": {"enum": GROUPS},
         "source": {"enum": SOURCES},
-        "fields": {"enum": [*FIELDS, ",".join(FIELDS)]},
-        "field": {"type": "array", "items": {"enum": FIELDS}},
-        "updatedSince": {"enum": ["2025-03-01T08:30:00Z", "1740817800"]},
-        "after": {"type": "integer", "minimum": 0, "maximum": LINES},
-        "Last-Event-ID": {"enum": ["", "0", str(LINES)]},
+        "fields": {"enum": ["", *FIELDS, ",".join(FIELDS)]},
         "customFields": {
             "type": "object",
-            "properties": {"customField.Shoe size": {"enum": ["43", "44"]}},
+            "properties": {"customField.Shoe size": value},
             "additionalProperties": False,
         },
+        # Of real ones tests of lists know more; blank is the first page.
+        "cursor": {"enum": [""]},
     }
-    parameters = [
-        parameter
-        for path, item in narrowed["paths"].items()
-        if not path.startswith("/e/{slug}/pushes")
-        for method, operation in item.items()
-        if method != "parameters"
-        for parameter in operation.get("parameters", ())
-    ]
-    for parameter in [*parameters, *narrowed["components"]["parameters"].values()]:
-        if parameter.get("name") in known:
-            parameter["schema"] = known[parameter["name"]]
-            parameter.pop("example", None)
-        elif parameter.get("description", "").endswith("with the same filters and order."):
-            # Of real ones tests of lists know more; blank is the first page.
-            parameter["schema"] = {"enum": [""]}
+    numbers: dict[str, Any] = {
+        "after": {"type": "integer", "minimum": 0, "maximum": LINES},
+        "Last-Event-ID": {"enum": ["", *map(str, range(LINES + 1))]},
+    }
+    paths = narrowed["paths"]
+    follow = [paths[f"/e/{{slug}}/{path}"]["get"] for path in ("changes", "changes/stream")]
+    for operation, names in (*((one, numbers) for one in follow), (paths["/e/{slug}/attendees"]["get"], known)):
+        for parameter in operation["parameters"]:
+            if parameter.get("name") in names:
+                parameter["schema"] = names[parameter["name"]]
+                parameter.pop("example", None)
+    narrowed["components"]["parameters"]["Fields"] |= {"schema": known["fields"], "example": FIELDS[0]}
     schemas = narrowed["components"]["schemas"]
     schemas["TokenWish"]["properties"]["fields"]["items"] = {"enum": FIELDS}
     schemas["ExportWish"]["properties"] |= {
-        **{name: {"enum": [*known[name]["enum"], None]} for name in ("group", "source", "updatedSince")},
+        **{name: {"enum": [*known[name]["enum"], None]} for name in ("group", "source")},
         "fields": {"type": ["array", "null"], "items": {"enum": FIELDS}},
-        "customFields": {
-            "type": "object",
-            "properties": {"Shoe size": {"enum": ["43", "44"]}},
-            "additionalProperties": False,
-        },
+        "customFields": {"type": "object", "properties": {"Shoe size": value}, "additionalProperties": False},
     }
     return narrowed
 
@@ -156,7 +151,9 @@ def test_every_answer_is_one_that_the_document_describes(
         headers={"Api-Key": read_key if reads else event.key, "X-Forwarded-For": make_address()},
     )
     assert_explained(response)
-    case.validate_response(response, excluded_checks=[not_a_server_error, ignored_auth])
+    # Any text is a name that may come into being, a blank number is not given, and Last-Event-ID beats `after`.
+    lenient = [negative_data_rejection] if "Follow" in (case.operation.tags or ()) else []
+    case.validate_response(response, excluded_checks=[not_a_server_error, ignored_auth, *lenient])
 
 
 def aim(case: Case[Any], event: TestedEvent, read_key: str) -> None:
@@ -169,25 +166,56 @@ def aim(case: Case[Any], event: TestedEvent, read_key: str) -> None:
     if "attendee" in path:
         path["attendee"] = ADDRESS
     if "export" in path:
-        path["export"] = make_export(event, read_key)
+        path["export"] = ask_for_export(event, read_key, done=case.method == "GET")
     elif "/exports" in case.path and case.method == "POST":
         remove_exports(event, read_key)
-    # Longer is not different, and nobody pushes meanwhile.
     wait = str(case.query.get("wait", ""))
     if wait.isdecimal() and int(wait) > LONGEST_WAIT_S:
+        # Longer is not different, and nobody pushes meanwhile.
         case.query["wait"] = LONGEST_WAIT_S
+    fields = case.query.get("field")
+    if (
+        case.query.get("payload")
+        and fields
+        and isinstance(fields, list)
+        and all(isinstance(one, str) for one in fields)
+    ):
+        # Without the address no push can be shown.
+        case.query["field"] = [*fields, "email"]
+    if case.path.endswith("/lookup") and isinstance(case.body, dict):
+        keep_few(case.body)
+    if re.search("[0-9]{3}-", str(case.headers.get("Range", ""))):
+        # Behind the end of the file there is nothing: 416, of which tests of exports know more.
+        case.headers["Range"] = "bytes=10-"
+    if isinstance(case.body, bytes) and not case.body.strip():
+        # Nothing but white space is no body, which may be left out.
+        case.body = b"{"
+    if case.path.endswith("/token") and isinstance(case.body, dict):
+        # To a schema 600.0 is a whole number; nobody writes it so.
+        seconds = case.body.get("expiresIn")
+        if isinstance(seconds, float) and seconds.is_integer():
+            case.body["expiresIn"] = int(seconds)
 
 
-def make_export(event: TestedEvent, read_key: str) -> str:
-    """One whose file is there, made if need be."""
+def keep_few(body: dict[str, Any]) -> None:
+    """Of addresses and ids together there may be a hundred, which no schema can say."""
+    lists = [one for one in (body.get("emails"), body.get("ids")) if isinstance(one, list)]
+    if sum(map(len, lists)) > MAX_LOOKED_UP - 2 and all(len(one) <= MAX_LOOKED_UP for one in lists):
+        for one in lists:
+            del one[40:]
+
+
+def ask_for_export(event: TestedEvent, read_key: str, *, done: bool) -> str:
+    """One that there is, asked for if need be; on demand with its file."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
         found = event.get("/exports", key=read_key).json()["exports"]
         if not found:
             event.send("", path="/exports", key=read_key)
-        elif found[0]["state"] == "done":
+        elif not done or found[0]["state"] == "done":
             return found[0]["id"]
-        time.sleep(0.02)
+        else:
+            time.sleep(0.02)
     raise AssertionError("The export was not made.")
 
 
@@ -207,8 +235,16 @@ def test_every_message_of_a_stream_is_a_line_as_it_is_described(
     event: TestedEvent, read_key: str, payload: str
 ) -> None:
     """What schemathesis does not look into: it takes the first piece."""
-    line = {"$ref": "#/components/schemas/ChangeLine", "components": DOCUMENT["components"]}
-    validator = jsonschema_rs.Draft202012Validator(line, validate_formats=True)
     with open_stream(event, read_key, f"?after=0&payload={payload}") as reader:
-        lines = list(islice(reader.lines(), LINES))
-    assert [(line["sequence"], str(error)) for line in lines for error in validator.iter_errors(line)] == []
+        messages = list(islice((one for one in reader.messages() if one.data is not None), LINES))
+    assert [one.id for one in messages] == list(range(1, LINES + 1))
+    for one in messages:
+        assert why_not({"id": str(one.id), "event": one.event, "data": json.dumps(one.data)}, "ChangeMessage") == []
+        assert why_not(one.data, "ChangeLine") == []
+
+
+def why_not(value: object, name: str) -> list[str]:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    return [
+        str(error) for error in jsonschema_rs.Draft202012Validator(schema, validate_formats=True).iter_errors(value)
+    ]

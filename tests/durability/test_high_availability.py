@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.downstream.following.followers import make_read_key
 from tests.durability.load import Senders, check_acknowledged
 from tests.postgresql import PostgresServer
 from tests.product import Product, RunningServer
@@ -166,3 +167,25 @@ def test_lists_are_read_from_the_replica_and_say_how_old_they_are(pair: Pair, st
     assert line.startswith("The replica is away (")
     assert "Connection refused" in line
     assert line.endswith("); this is from the primary.")
+
+
+def test_the_pages_of_a_list_are_of_no_moment_before_the_first_ones(pair: Pair, start: Callable[..., Product]) -> None:
+    """The first page tells from which line on the changes are to be followed: none before it may be missed."""
+    first = start()
+    event = first.make_event()
+    for number in range(3):
+        event.push_ok({"profile.email": f"person{number}@example.org", "profile.title": "old"})
+    pair.standby.wait_until_streaming()
+    read = {"Authorization": f"Bearer {make_read_key(event)}"}
+    pair.standby.execute("SELECT pg_wal_replay_pause()")
+    for number in range(3):
+        event.push_ok({"profile.email": f"person{number}@example.org", "profile.title": "new"})
+    begun = first.client.get(f"{event.gateway}/attendees?limit=1", headers=read).json()
+    second = start(READ_DATABASE_URL=pair.standby.url_of("turnout"))
+    gateway = event.gateway.replace(first.server.url, second.server.url)
+    stale = second.client.get(f"{gateway}/attendees?limit=1", headers=read).json()
+    went_on = second.client.get(f"{gateway}/attendees?limit=2&cursor={begun['next']}", headers=read).json()
+    assert (stale["sequence"], stale["attendees"][0]["profile"]["title"]) == (3, "old")
+    assert went_on["sequence"] == begun["sequence"] == 6
+    assert [one["profile"]["title"] for one in went_on["attendees"]] == ["new", "new"]
+    pair.standby.execute("SELECT pg_wal_replay_resume()")

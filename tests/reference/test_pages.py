@@ -1,7 +1,9 @@
 """The pages: whole, safe, from one host, and silent about which events there are."""
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
@@ -13,7 +15,10 @@ from litestar import Litestar, Response
 from litestar.exceptions import NotFoundException
 from litestar.testing import TestClient
 
+from tests.databases import only_sqlite
+from tests.product import Product, TestedEvent
 from turnout import errors
+from turnout.events import keys
 from turnout.feed.receipt import Answer, render_error
 from turnout.reference.assets import find_asset
 from turnout.reference.codes import ERRORS, PROBLEMS, WARNINGS
@@ -259,6 +264,44 @@ def test_a_hostile_slug_is_only_ever_text(slug: str) -> None:
 def _shape(html: str) -> list[str]:
     """A page's elements but for those that only colour."""
     return [tag for tag, _ in Elements(html).found if tag != "span"]
+
+
+@only_sqlite
+def test_the_commands_of_a_gateway_s_page_work(product: Product) -> None:
+    """As printed, but for the keys; the stream, which does not end by itself, for a second."""
+    event = product.make_event()
+    event.batch_ok([{"profile.email": f"p{number}@example.org"} for number in range(18)])
+    html = product.client.get(event.gateway, headers=HTML).text
+    blocks = [
+        unescape(re.sub("<[^>]+>", "", block)) for block in re.findall("<code>(curl .*?)</code>", html, re.DOTALL)
+    ]
+    answers = [_run(command, event) for command in blocks]
+    assert json.loads(answers[0])["result"] == "created"
+    assert len(json.loads(answers[1])["attendees"]) == 19
+    assert [line["sequence"] for line in json.loads(answers[2])["changes"]] == [18, 19]
+    assert re.findall("^id: ([0-9]+)$", answers[3], re.MULTILINE) == ["18", "19"]
+    assert len(answers) == 4
+
+
+def _run(command: str, event: TestedEvent) -> str:
+    read_key = keys.create(event.database, event.id, scope="read").text
+    command = command.replace("your-read-key", read_key).replace("your-key", event.key)
+    done = subprocess.run(
+        ["/bin/bash", "-c", command.replace("curl -N", "curl -N --max-time 1")],
+        env=os.environ | {"NO_PROXY": "localhost"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (28 if "stream" in command else 0), done.stderr
+    return done.stdout
+
+
+def test_what_a_gateway_s_page_links_to_is_in_the_reference(client: TestClient[Litestar]) -> None:
+    tags = {tag["name"] for tag in client.get("/openapi.json").json()["tags"]}
+    html = gateway_page(PUBLIC_URL)("/e/summer-fair", True).body.decode()
+    linked = set(re.findall(r'href="\.\./docs#/(\w+)"', html))
+    assert linked == {"Read", "Follow", "Webhooks", "Exports", "Tokens"} <= tags
 
 
 def test_a_gateway_tells_programs_the_same_facts() -> None:

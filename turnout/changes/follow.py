@@ -13,6 +13,7 @@ import structlog
 
 from turnout.changes.turn import Turn
 from turnout.errors import StorageUnavailable
+from turnout.logs import Thinned
 from turnout.store import cursors
 from turnout.store.cursors import Behind
 from turnout.store.database import Database
@@ -72,6 +73,7 @@ class Follower:
         self._consumer = consumer
         self._is_busy = is_busy
         self._turn = Turn(database, consumer.name, LASTS_US)
+        self._put_off = Thinned()
         self._is_ours = False
         self._after = ""
         """The event with which the last round has ended; empty where it came to all."""
@@ -115,7 +117,8 @@ class Follower:
                 self._is_ours = False
                 rest_s = IDLE_S
             except StorageUnavailable as error:
-                log.warning("following_put_off", consumer=self._consumer.name, reason=error.detail)
+                if (times := self._put_off.count("storage")) is not None:
+                    log.warning("following_put_off", consumer=self._consumer.name, reason=error.detail, times=times)
                 rest_s = ELSEWHERE_S
             except Exception:
                 log.exception("following_failed", consumer=self._consumer.name)

@@ -192,14 +192,45 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         tried = allowed[:_MAX_TRIED]
         for address in tried[:-1]:
             with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                return await self._plain.connect_tcp(address, port, _CONNECT_S, None, socket_options)
-        return await self._plain.connect_tcp(tried[-1], port, timeout, None, socket_options)
+                return _Stream(await self._plain.connect_tcp(address, port, _CONNECT_S, None, socket_options))
+        return _Stream(await self._plain.connect_tcp(tried[-1], port, timeout, None, socket_options))
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore2.AsyncNetworkStream:
         raise Refused("Refused: a socket of this machine")
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class _Stream(httpcore2.AsyncNetworkStream):
+    """A connection that is closed, too, when it is given up while it is made safe: the library leaves it open then."""
+
+    def __init__(self, plain: httpcore2.AsyncNetworkStream) -> None:
+        self._plain = plain
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._plain.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._plain.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            return await self._plain.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._plain.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._plain.get_extra_info(info)
 
 
 class _Names:

@@ -311,7 +311,7 @@ MESSAGE = {"id": "18", "event": "change", "data": json.dumps(_TITLE, separators=
 ORIGINS: dict[str, Any] = {
     "profile": {
         field: {"sequence": 17, "push": PUSH_ID, "source": "main", "at": "2025-03-01T08:30:00.123456Z", "old": None}
-        for field in ("firstName", "lastName")
+        for field in ("email", "firstName", "lastName")
     },
     "customFields": {
         "Shoe size": {
@@ -328,7 +328,7 @@ ORIGINS: dict[str, Any] = {
 ATTENDEE_LINE = json.dumps(ATTENDEE, separators=(",", ":")) + "\n"
 ATTENDEE_CSV = (
     "\ufeffid,profile.email,status,profile.firstName,eventInfo.groups.groupNames,profile.customFields.Shoe size,"
-    f"aliases,createdAt,updatedAt\r\n{ATTENDEE_ID},john.doe@example.com,attending,John,Group1,43,,"
+    f'aliases,createdAt,updatedAt\r\n{ATTENDEE_ID},john.doe@example.com,attending,John,"[""Group1""]",43,,'
     "2025-03-01T08:30:00.123456Z,2025-03-01T08:30:00.123456Z\r\n"
 )
 

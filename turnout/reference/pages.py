@@ -187,6 +187,10 @@ class _Site:
             path,
             push_url=push_url,
             curl=snippets.curl(push_url),
+            curl_list=snippets.curl_list(address),
+            curl_changes=snippets.curl_changes(address),
+            curl_stream=snippets.curl_stream(address),
+            also=_ALSO,
             powershell=snippets.powershell(push_url),
             python=snippets.python(push_url),
             push=examples.PUSH,
@@ -202,6 +206,17 @@ class _Site:
         return Answer(status, html.encode(), headers)
 
 
+_ALSO = (
+    {"method": "POST", "address": "attendees/batch", "says": "Up to 10,000 attendees at once, each answered by itself"},
+    {"method": "DELETE", "address": "attendees/{e-mail}", "says": "Your source does not expect this person any more"},
+    {"method": "GET", "address": "key", "says": "Which event, source and settings your key has, or what it may read"},
+    {"method": "GET", "address": "pushes", "says": "What you pushed, and what became of it"},
+    {"method": "GET", "address": "attendees/{id or e-mail}", "says": "One attendee; …/history has all that changed"},
+    {"method": "POST", "address": "attendees/lookup", "says": "The same by addresses in the body, which no log keeps"},
+    {"method": "GET", "address": "groups", "says": "The event’s groups; custom-fields has the names of its fields"},
+    {"method": "POST", "address": "exports", "says": "A file of everybody, made beside the server"},
+)
+"""What a gateway's page lists besides what it shows."""
 _PAGE = (*SECURITY, (b"vary", b"Accept"), (b"cache-control", b"no-cache"))
 
 
@@ -222,7 +237,7 @@ def _describe(code: str, problems_url: str) -> dict[str, Any]:
 def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
     """A gateway for programs: the same facts as on its page."""
     return {
-        "what": "A gateway of Turnout: attendees of one event are pushed to this address.",
+        "what": "A gateway of Turnout: attendees of one event are pushed to this address, and read here.",
         "push": {
             "method": "POST",
             "url": f"{address}/attendees",
@@ -237,6 +252,10 @@ def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
         "key": {"method": "GET", "url": f"{address}/key"},
         "leave": {"method": "DELETE", "url": f"{address}/attendees/{{email}}"},
         "pushes": {"method": "GET", "url": f"{address}/pushes"},
+        "read": {"method": "GET", "url": f"{address}/attendees", "key": "A read key, in a header."},
+        "changes": {"method": "GET", "url": f"{address}/changes?after=0"},
+        "stream": {"method": "GET", "url": f"{address}/changes/stream?after=0"},
+        "exports": {"method": "POST", "url": f"{address}/exports"},
         "documentation": f"{public_url}/docs",
         "rules": f"{public_url}/rules",
         "openapi": f"{public_url}/openapi.json",

@@ -16,7 +16,7 @@ from turnout.downstream.attendees.cursor import Cursor
 from turnout.downstream.attendees.forms import choose_form
 from turnout.downstream.attendees.page import MAX_PAGE, read_page
 from turnout.downstream.attendees.query import CUSTOM_FIELD, FILTERS, read_fields, read_query
-from turnout.downstream.attendees.room import Room, configuration_of
+from turnout.downstream.attendees.room import Room, configuration_of, reading
 from turnout.downstream.formats import Format
 from turnout.downstream.formats.columns import list_columns
 from turnout.downstream.limits import Limits
@@ -56,7 +56,8 @@ def _list(room: Room, asked: Asked, reader: Reader, form: Format) -> Answer:
     limit = head.number("limit", 100, MAX_PAGE)
     said = head.text("cursor")
     begun = cursors.read_cursor(room.database.secret_key, said, event_id, query) if said else None
-    with room.database.read_replica() as connection:
+    # Each page is of a moment no earlier than the first one's: from there the changes are followed.
+    with reading(room, event_id, begun.sequence if begun else 0) as connection:
         configuration = configuration_of(room, connection, reader)
         shown: list[_Shown] = []
 

@@ -11,7 +11,7 @@ from turnout.changes.attendee_view import AttendeeView
 from turnout.downstream import limits as limiting
 from turnout.downstream.attendees.answers import KEPT
 from turnout.downstream.attendees.person import is_id, list_people
-from turnout.downstream.attendees.query import expect_shown, read_fields
+from turnout.downstream.attendees.query import expect_no_zero, expect_shown, read_fields
 from turnout.downstream.attendees.room import Room, configuration_of
 from turnout.downstream.body import read_body
 from turnout.downstream.reader import Reader, get_reader
@@ -75,6 +75,8 @@ def _read_references(body: bytes) -> list[str]:
         raise errors.InvalidRequest(f"At most {MAX_LOOKED_UP} are looked up at once.")
     if any(len(one) > MAX_REFERENCE for one in (*addresses, *ids)):
         raise errors.InvalidRequest(f"An address or an id has at most {MAX_REFERENCE} characters.")
+    for one in (*addresses, *ids):
+        expect_no_zero("An address or an id", one)
     if wrong := [one for one in ids if not is_id(one.strip())]:
         raise errors.InvalidRequest(f"{len(wrong)} of the ids do not begin with att_. Addresses go into emails.")
     return [*addresses, *ids]

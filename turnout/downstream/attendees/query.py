@@ -96,7 +96,7 @@ def make_query(
     if search is not None and search.strip():
         if not any(limits.shows(field) for field in SEARCHED_FIELDS):
             raise errors.HiddenField(f"Text search looks at {', '.join(SEARCHED_FIELDS)}, and this key sees none.")
-        terms = terms_of(search)
+        terms = terms_of(_given("q", search))
     # The order of words would tell of those that are not shown.
     shows_words = all(limits.shows(field) for field in SEARCHED_FIELDS)
     order, descending = _read_sort(sort, "word" if terms and shows_words else "id")
@@ -202,4 +202,11 @@ def _given(name: str, value: str) -> str:
     """What an empty filter means nobody can tell: everybody, or nobody. Raises InvalidRequest."""
     if not value.strip():
         raise errors.InvalidRequest(f"{name} is empty. Leave it out, or say what to look for.")
+    expect_no_zero(name, value)
     return value.strip()
+
+
+def expect_no_zero(name: str, value: str) -> None:
+    """No value holds the character U+0000 (B6), and PostgreSQL cannot even be asked for it. Raises InvalidRequest."""
+    if "\0" in value:
+        raise errors.InvalidRequest(f"{name} holds the character U+0000, which no value does.")

@@ -1,5 +1,8 @@
 """What reading attendees works with, and which set-up goes with what is read."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import msgspec
 
 from turnout.downstream.reader import Reader
@@ -23,6 +26,18 @@ class Room(msgspec.Struct, frozen=True):
     database: Database
     public_url: str
     turns: Turns
+
+
+@contextmanager
+def reading(room: Room, event_id: str, least: int) -> Generator[Connection]:
+    """A moment at which the event's log has this line: a replica's, unless it is not there yet."""
+    with room.database.read_replica() as connection:
+        clock = events.find_clock(connection, event_id)
+        if clock is not None and clock.last_sequence >= least:
+            yield connection
+            return
+    with room.database.read() as connection:
+        yield connection
 
 
 def configuration_of(room: Room, connection: Connection, reader: Reader) -> Configuration:

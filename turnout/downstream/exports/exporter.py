@@ -16,6 +16,7 @@ import structlog
 from turnout.changes.turn import Turn
 from turnout.downstream.exports.making import LASTS_US
 from turnout.errors import StorageUnavailable
+from turnout.logs import Thinned
 from turnout.now import now_us
 from turnout.store import exports
 from turnout.store.database import Database
@@ -44,6 +45,7 @@ class Exporter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turn = Turn(database, "exports", LASTS_US)
+        self._put_off = Thinned()
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._failures = 0
@@ -74,7 +76,8 @@ class Exporter:
             except LeaseLost:
                 log.info("exports_left_to_another")
             except StorageUnavailable as error:
-                log.warning("exports_put_off", reason=error.detail)
+                if (times := self._put_off.count("storage")) is not None:
+                    log.warning("exports_put_off", reason=error.detail, times=times)
             except Exception:
                 log.exception("exports_failed")
             self._woken.wait(rest_s)

@@ -23,6 +23,7 @@ from turnout.downstream.webhooks.lane import Held, Lane, Made, fetch
 from turnout.downstream.webhooks.queue import Queue, Step
 from turnout.downstream.webhooks.request import Tried
 from turnout.errors import StorageUnavailable
+from turnout.logs import Thinned
 from turnout.model.webhook import Attempt, Delivery, Webhook
 from turnout.now import now_us
 from turnout.outside.http import Outside
@@ -67,6 +68,7 @@ class Sender:
     def __init__(self, database: Database, lasts_us: int = LASTS_US) -> None:
         self._database = database
         self._turn = Turn(database, "webhooks", lasts_us)
+        self._put_off = Thinned()
         self._lasts_s = lasts_us / 1e6
         self._renewed_at = float("-inf")
         self._queue = Queue(database)
@@ -144,7 +146,8 @@ class Sender:
         except StorageUnavailable as error:
             # They are recorded when it can be written again.
             self._made = made + self._made
-            log.warning("webhooks_put_off", reason=error.detail)
+            if (times := self._put_off.count("storage")) is not None:
+                log.warning("webhooks_put_off", reason=error.detail, times=times)
             return _LOOK_S, True
         except LeaseLost:
             log.warning("webhooks_left_to_another")

@@ -100,7 +100,7 @@ warning.
 
 **Who is there, then what changes.** Every change has a number in its event: 1, 2, 3, without a gap. Read the list
 page by page, and keep the `sequence` that it carries; then ask for the changes behind that number, let them be
-streamed to you, or have them sent to a [webhook](#tag/Webhooks). Nothing is missed and nothing has to be compared.
+streamed to you, or have them sent to a webhook. Nothing is missed and nothing has to be compared.
 
 **What a key sees.** A read key may be limited to groups, then it sees only people who are in one of them now, and to
 fields, then it sees only these; `id`, `status`, `groups` and times are always shown, and `email` is null unless it is
@@ -117,7 +117,8 @@ _TAGS = {
     "Look": "What became of it, and whom your key belongs to.",
     "Read": "Who is there: with a read key.",
     "Follow": "What changes, from any point on and without a gap: with a read key.",
-    "Webhooks": "Be told of every change, signed and in order. Staff set them up: `turnout webhook create`.",
+    "Webhooks": "Be told of every change, signed and in order. Staff set them up: `turnout webhook create`; what is "
+    "sent stands at the end of this reference.",
     "Exports": "Everybody in a file, made beside the server: with a read key.",
     "Tokens": "Tell an app, a site or a CDN who somebody is, without a call back.",
     "Server": "For whoever runs this server.",

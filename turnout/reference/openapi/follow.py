@@ -4,6 +4,7 @@ from turnout.reference import examples
 from turnout.reference.openapi.parts import ANY_KEY, Part, answer, header, query, read_errors
 from turnout.reference.schemas.parts import ref
 
+_NUMBER: Part = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 _MANY_NAMES: Part = {"type": "array", "items": {"type": "string"}}
 
 
@@ -18,16 +19,16 @@ def list_changes(problems_url: str) -> Part:
         "tags": ["Follow"],
         "security": ANY_KEY,
         "parameters": [
-            query("after", "What came behind this line.", {"type": "integer", "minimum": 0, "default": 0}),
+            query("after", "What came behind this line.", {**_NUMBER, "default": 0}),
             query(
                 "limit",
                 "How many lines at most; more than 1,000 count as that.",
-                {"type": "integer", "minimum": 1, "default": 100},
+                {**_NUMBER, "minimum": 1, "default": 100},
             ),
             query(
                 "wait",
                 "How many seconds to wait for the first line; more than 60 count as that.",
-                {"type": "integer", "minimum": 0, "default": 0},
+                {**_NUMBER, "default": 0},
             ),
             *_VIEW,
         ],
@@ -55,8 +56,9 @@ _SEEN = (
 _VIEW = [
     query(
         "payload",
-        "With each line the push that would make the change, in this format: another Turnout can be fed by it.",
-        {"type": "string", "enum": ["nested", "flat"]},
+        "With each line the push that would make the change, in this format: another Turnout can be fed by it. "
+        "`email` has to be among the fields that are shown.",
+        {"type": "string", "enum": ["", "nested", "flat"]},
     ),
     query("group", "Only people who were in one of these groups before the line, or are behind it.", _MANY_NAMES),
     query("field", "Only these fields, and lines by which one of them changed.", _MANY_NAMES),
@@ -80,7 +82,7 @@ def stream_changes(problems_url: str) -> Part:
         "tags": ["Follow"],
         "security": ANY_KEY,
         "parameters": [
-            query("after", "What came behind this line.", {"type": "integer", "minimum": 0}),
+            query("after", "What came behind this line.", _NUMBER),
             *_VIEW,
             {
                 "name": "Last-Event-ID",

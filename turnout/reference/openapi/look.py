@@ -9,12 +9,16 @@ from turnout.reference.schemas.parts import ref
 def show_gateway(public_url: str) -> Part:
     url = f"{public_url}/e/summer-fair"
     example = {
-        "what": "A gateway of Turnout: attendees of one event are pushed to this address.",
+        "what": "A gateway of Turnout: attendees of one event are pushed to this address, and read here.",
         "push": {"method": "POST", "url": f"{url}/attendees"},
         "batch": {"method": "POST", "url": f"{url}/attendees/batch"},
         "leave": {"method": "DELETE", "url": f"{url}/attendees/{{email}}"},
         "key": {"method": "GET", "url": f"{url}/key"},
         "pushes": {"method": "GET", "url": f"{url}/pushes"},
+        "read": {"method": "GET", "url": f"{url}/attendees", "key": "A read key, in a header."},
+        "changes": {"method": "GET", "url": f"{url}/changes?after=0"},
+        "stream": {"method": "GET", "url": f"{url}/changes/stream?after=0"},
+        "exports": {"method": "POST", "url": f"{url}/exports"},
         "documentation": f"{public_url}/docs",
         "rules": f"{public_url}/rules",
         "openapi": f"{public_url}/openapi.json",
@@ -22,7 +26,7 @@ def show_gateway(public_url: str) -> Part:
     }
     return {
         "operationId": "showGateway",
-        "summary": "What this address is, and how to push to it",
+        "summary": "What this address is, how to push to it and read from it",
         "description": "A page for browsers, JSON for programs. It needs no key, and is the same whether or not there "
         "is such "
         "an event, so that nobody learns which events there are (A3).",
@@ -30,7 +34,7 @@ def show_gateway(public_url: str) -> Part:
         "security": [],
         "responses": {
             "200": {
-                "description": "How to push.",
+                "description": "How to push and read.",
                 "headers": header("X-Request-Id"),
                 "content": {
                     "application/json": {"schema": ref("GatewayDescription"), "example": example},

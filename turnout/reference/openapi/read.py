@@ -13,10 +13,11 @@ from turnout.reference.openapi.parts import (
     query,
     read_errors,
 )
-from turnout.reference.schemas.parts import ref
+from turnout.reference.schemas.parts import NOT_BLANK, SECONDS, ref
+from turnout.reference.schemas.values import NO_NUL
 
 _MEDIA_TYPES = [one.media_type.partition(";")[0] for one in FORMATS.values()]
-_NOT_BLANK: Part = {"type": "string", "pattern": "\\S"}
+_NOT_BLANK: Part = {"type": "string", "pattern": NOT_BLANK}
 
 
 def list_attendees(problems_url: str) -> Part:
@@ -82,7 +83,7 @@ def _list_filters() -> list[Part]:
         query(
             "updatedSince",
             "Who was changed then or later: ISO 8601 with an offset, or seconds since 1970.",
-            _NOT_BLANK,
+            {"anyOf": [{"type": "string", "format": "date-time"}, SECONDS]},
             "2025-03-01T08:30:00Z",
         ),
         query(
@@ -95,7 +96,7 @@ def _list_filters() -> list[Part]:
             "q",
             "Text search: each word begins a word of the name, the e-mail address or the company, whatever the case "
             "and the accents; one letter is enough.",
-            {"type": "string"},
+            {"type": "string", "pattern": NO_NUL},
             "doe acm",
         ),
         query(

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from turnout.downstream.formats import FORMATS
-from turnout.reference.schemas.parts import TIME, Schema, object_of, or_null, ref, text
+from turnout.reference.schemas.parts import NOT_BLANK, SECONDS, TIME, Schema, object_of, or_null, ref, text
 from turnout.store.exports import State
 
 
@@ -17,11 +17,14 @@ def schemas() -> dict[str, Schema]:
         },
         "group": _filter("Who is in this group, by its name."),
         "source": _filter("Of whom this source says something, by its name or id."),
-        "updatedSince": _filter("Who was changed then or later: ISO 8601 with an offset, or seconds since 1970."),
+        "updatedSince": {
+            "anyOf": [{"type": "string", "format": "date-time"}, SECONDS, {"type": "null"}],
+            "description": "Who was changed then or later: ISO 8601 with an offset, or seconds since 1970.",
+        },
         "customFields": {
             "type": "object",
             "maxProperties": 20,
-            "additionalProperties": {"type": "string", "pattern": "\\S"},
+            "additionalProperties": {"type": "string", "pattern": NOT_BLANK},
             "description": "Who has these values, by name.",
         },
         "fields": {
@@ -64,4 +67,4 @@ def schemas() -> dict[str, Schema]:
 
 
 def _filter(description: str) -> Schema:
-    return {"type": ["string", "null"], "pattern": "\\S", "description": description}
+    return {"type": ["string", "null"], "pattern": NOT_BLANK, "description": description}

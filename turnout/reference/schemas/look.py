@@ -121,7 +121,7 @@ def schemas() -> dict[str, Schema]:
             optional=(*sometimes, "moreWarnings", "moreErrors"),
         ),
         "GatewayDescription": object_of(
-            "What a gateway is and how to push to it. The same whether or not there is such an event (A3).",
+            "What a gateway is, and how to push and read. The same whether or not there is such an event (A3).",
             {
                 "what": text("For people."),
                 "push": {
@@ -133,6 +133,10 @@ def schemas() -> dict[str, Schema]:
                 "leave": {"type": "object", "description": "Where to say that somebody is not expected (C9)."},
                 "key": {"type": "object"},
                 "pushes": {"type": "object"},
+                "read": {"type": "object", "description": "Where a read key lists attendees."},
+                "changes": {"type": "object", "description": "Where it asks for changes."},
+                "stream": {"type": "object", "description": "Where they are streamed to it."},
+                "exports": {"type": "object", "description": "Where it asks for a file."},
                 "documentation": text("The pages.", format="uri"),
                 "rules": text("What a push does, rule by rule, with examples.", format="uri"),
                 "openapi": text("This document.", format="uri"),

@@ -25,3 +25,7 @@ def or_null(schema: Schema, description: str) -> Schema:
 
 TIME: Schema = {"type": "string", "format": "date-time", "description": "UTC, with microseconds."}
 TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
+SECONDS: Schema = {"type": "string", "pattern": "^[0-9]{1,14}(\\.[0-9]{1,6})?$"}
+"""Since 1970, as a text; larger ones are milliseconds (D7)."""
+NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
+"""A text with something in it, and without the one character that no value holds (B6)."""

@@ -2,6 +2,7 @@
 
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.reference.schemas.parts import TEXTS, TIME, Schema, object_of, ref, text
+from turnout.reference.schemas.values import NO_NUL
 
 
 def schemas() -> dict[str, Schema]:
@@ -79,11 +80,16 @@ def _people() -> dict[str, Schema]:
             "description": "Addresses, ids, or both: up to 100 in all.",
             "additionalProperties": False,
             "properties": {
-                "email": {"type": ["string", "null"], "maxLength": 400, "description": "One address."},
+                "email": {
+                    "type": ["string", "null"],
+                    "pattern": NO_NUL,
+                    "maxLength": 400,
+                    "description": "One address.",
+                },
                 "emails": {
                     "type": "array",
                     "maxItems": 100,
-                    "items": {"type": "string", "maxLength": 400},
+                    "items": {"type": "string", "pattern": NO_NUL, "maxLength": 400},
                     "default": [],
                     "description": "Addresses.",
                 },
@@ -113,7 +119,7 @@ def _people() -> dict[str, Schema]:
     }
 
 
-_ID = "^att_[^@]*$"
+_ID = "^att_[^@\\u0000]*$"
 
 
 def _names() -> dict[str, Schema]:
