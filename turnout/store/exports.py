@@ -178,6 +178,20 @@ def has_erased(connection: Connection, event_id: str, after: int) -> bool:
     return found.first() is not None
 
 
+def has_over(connection: Connection, file_before: int, line_before: int) -> bool:
+    """Whether there is a file that was finished before, or a line without one that ended before."""
+    return (
+        connection.execute(
+            text(
+                "SELECT 1 FROM exports WHERE (state = 'done' AND finished_at < :file_before)"
+                " OR (finished_at < :line_before AND file_key IS NULL) LIMIT 1"
+            ),
+            {"file_before": file_before, "line_before": line_before},
+        ).first()
+        is not None
+    )
+
+
 def expire(connection: Connection, before: int, reason: str) -> int:
     """The same of files that were finished before; gives how many."""
     return connection.execute(

@@ -28,7 +28,7 @@ REMEMBERED_US = 7 * KEPT_US
 """… and the line that says what became of it."""
 POLL_S = 2.0
 """Between two looks for what other processes were asked for."""
-TIDIED_EVERY_S = 30.0
+TIDIED_EVERY_S = 5.0
 _KEPT_LEASE_EVERY_S = 3.0
 _AGAIN_S, _MOST_REST_S = 0.1, 30.0
 """After a maker that was killed; twice as long each time, so that one that always is does not cost everything."""
@@ -92,7 +92,7 @@ class Exporter:
                 self._make_next()
                 return True
             return False
-        if self._turn.is_due("tidy", TIDIED_EVERY_S) and self._turn.take():
+        if self._turn.is_due("tidy", TIDIED_EVERY_S) and self._is_something_over() and self._turn.take():
             self._tidy()
         self._turn.give_back()
         return False
@@ -142,6 +142,12 @@ class Exporter:
                 kept_at = time.monotonic()
                 with suppress(StorageUnavailable), self._turn.recording():
                     pass
+
+    def _is_something_over(self) -> bool:
+        now = now_us()
+        with self._database.read() as connection:
+            is_over = exports.has_over(connection, now - KEPT_US, now - REMEMBERED_US)
+            return is_over or exports.find_leftover(connection) is not None
 
     def _tidy(self) -> None:
         now = now_us()
