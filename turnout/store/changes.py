@@ -1,5 +1,6 @@
 """The change log: written by the commit, read by whoever follows or explains."""
 
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.change import Change, Entry
-from turnout.store.statements import in_parts, insert, placeholder, values
+from turnout.store.statements import in_parts, insert, placeholder, run, values
 
 _CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous"
 _CHANGE_OF_HISTORY = ", ".join(f"changes.{column}" for column in _CHANGE.split(", "))
@@ -43,14 +44,17 @@ def add_changes(connection: Connection, rows: Sequence[tuple[str, Change]]) -> N
 
 def list_changes(connection: Connection, event_id: str, *, after: int = 0, limit: int = 1_000) -> list[Change]:
     """The lines behind `after`, in order."""
-    rows = connection.execute(
-        text(
-            f"SELECT {_CHANGE} FROM changes WHERE event_id = :event_id AND sequence > :after"
-            " ORDER BY sequence LIMIT :limit"
-        ),
-        {"event_id": event_id, "after": after, "limit": limit},
+    # Between a push and its followers: in the driver's own notation.
+    one = placeholder(connection)
+    rows = run(
+        connection,
+        f"SELECT {_CHANGE} FROM changes WHERE event_id = {one} AND sequence > {one} ORDER BY sequence LIMIT {one}",
+        (event_id, after, limit),
     )
-    return [read_change(row) for row in rows]
+    return [read_change(_Row(*row)) for row in rows]
+
+
+_Row = namedtuple("_Row", _CHANGE.split(", "))  # noqa: PYI024 - columns, whose types the database has
 
 
 def list_history(connection: Connection, event_id: str, last: int | None, *, limit: int = 1_000) -> list[Change]:

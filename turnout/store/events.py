@@ -12,7 +12,7 @@ from turnout.model.names import Name, Names
 from turnout.model.policy import Policy, SourcePolicy
 from turnout.model.source import Source
 from turnout.now import now_us
-from turnout.store.statements import in_parts, insert, is_postgresql, run, slices, values
+from turnout.store.statements import in_parts, insert, is_postgresql, placeholder, run, slices, values
 from turnout.store.tables import VERSION
 
 _EVENT = (
@@ -78,11 +78,13 @@ def find_version(connection: Connection, event_id: str) -> int | None:
 
 def find_clock(connection: Connection, event_id: str) -> Clock | None:
     """The event's clock as it is, not locked."""
-    row = connection.execute(
-        text("SELECT event_id, last_sequence, last_at, version FROM clocks WHERE event_id = :event_id"),
-        {"event_id": event_id},
-    ).first()
-    return None if row is None else Clock(*row)
+    # Between a push and its followers: in the driver's own notation.
+    rows = run(
+        connection,
+        f"SELECT event_id, last_sequence, last_at, version FROM clocks WHERE event_id = {placeholder(connection)}",
+        (event_id,),
+    )
+    return Clock(*rows[0]) if rows else None
 
 
 def find_last_at(connection: Connection) -> int | None:
