@@ -1,13 +1,10 @@
 """What following costs: how soon a push is at the followers, what they take from the feed, and what idle ones hold."""
 
-import os
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -18,7 +15,7 @@ from bench.refused import Refused
 from bench.report import Figure, spread
 from bench.rounds import Grounds
 from bench.rows import Goal
-from bench.running import Cores, Server
+from bench.running import Cores, Server, start_client
 from bench.stores import SECRET_KEY, Store
 from turnout.events import keys
 from turnout.store.connect import open_database
@@ -28,7 +25,6 @@ _MANY, _IDLE = 100, 1_000
 _PAUSE_S = 0.06
 _MEDIAN, _LAST = Goal("≤", 10), Goal("≤", 20)
 _SHARE, _MEMORY = Goal("≥", 0.9), Goal("≤", 50, " MB")
-_ROOT = Path(__file__).parent.parent
 _PATIENCE_S = 120
 
 
@@ -163,18 +159,7 @@ def _holding(cores: Cores, load: FollowLoad) -> Generator[None]:
 
 @contextmanager
 def _started(cores: Cores, load: FollowLoad) -> Generator[subprocess.Popen[bytes]]:
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cores.generator})
-    try:
-        client = subprocess.Popen(
-            [sys.executable, "-m", "bench.follow_client"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=_ROOT,
-        )
-    finally:
-        os.sched_setaffinity(0, allowed)
+    client = start_client(cores, "bench.follow_client")
     try:
         assert client.stdin is not None
         client.stdin.write(msgspec.json.encode(load) + b"\n")

@@ -1,13 +1,10 @@
 """What webhooks cost: how soon a push is at a receiver, how many deliveries a second, what they take from the feed."""
 
-import os
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -16,7 +13,7 @@ from bench.hook_client import Hooked, HookLoad
 from bench.refused import Refused
 from bench.report import Figure, spread
 from bench.rounds import Grounds
-from bench.running import Server
+from bench.running import Server, start_client
 from bench.stores import SECRET_KEY, Store
 from turnout.downstream.webhooks import endpoint
 from turnout.store import events
@@ -25,7 +22,6 @@ from turnout.store.database import Database
 
 _ATTENDEES = 1_000
 _PAUSE_S = 0.06
-_ROOT = Path(__file__).parent.parent
 _PATIENCE_S = 120
 
 
@@ -119,18 +115,7 @@ def _receiving(grounds: Grounds, server: Server, pushes: int) -> Generator["subp
         pause_s=_PAUSE_S,
         first_serial=int(time.time() * 10) % 100_000_000 + 800_000_000,
     )
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {grounds.cores.generator})
-    try:
-        client = subprocess.Popen(
-            [sys.executable, "-m", "bench.hook_client"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=_ROOT,
-        )
-    finally:
-        os.sched_setaffinity(0, allowed)
+    client = start_client(grounds.cores, "bench.hook_client")
     try:
         assert client.stdin is not None
         assert client.stdout is not None

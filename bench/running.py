@@ -201,6 +201,22 @@ class Server:
             raise Refused(f"the server answered {after.noops - before.noops} no-ops, not {noops}")
 
 
+def start_client(cores: Cores, module: str) -> "subprocess.Popen[bytes]":
+    """Starts a client on the generator's core, to be talked to by its input and output."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cores.generator})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=_ROOT,
+        )
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def generate(load: msgspec.Struct, cores: Cores, module: str = "bench.generator") -> Measured:
     """Runs the generator on its core, with the load that it understands."""
     allowed = os.sched_getaffinity(0)
