@@ -68,10 +68,14 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
         large_turns=Turns(1, MAX_WAITING_LARGE),
     )
-    sender = Sender(database)
+
+    def is_busy() -> bool:
+        return group_commit.queued > 0
+
+    sender = Sender(database, is_busy=is_busy)
     metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes, place, deliveries=sender.results)
     health = Health(database, group_commit)
-    indexing = Follower(database, listing.consumer, is_busy=lambda: group_commit.queued > 0)
+    indexing = Follower(database, listing.consumer, is_busy=is_busy)
     exporter = Exporter(database)
 
     @asynccontextmanager

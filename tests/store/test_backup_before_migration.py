@@ -138,13 +138,21 @@ def test_a_migration_killed_at_any_moment_has_happened_or_has_not(tmp_path: Path
     """SIGKILL at many moments: what is found is one version or the other, whole, and the next start finishes it."""
     chance = random.Random(7)
     with Migrating() as migrating:
-        began = time.monotonic()
-        assert migrating.run(make_first(tmp_path / "first" / "turnout.db")) == 0
-        whole_s = time.monotonic() - began
+        whole_s = 1.0
+        for number in range(3):
+            path = make_first(tmp_path / f"whole-{number}" / "turnout.db")
+            began = time.monotonic()
+            assert migrating.run(path) == 0
+            whole_s = min(whole_s, time.monotonic() - began)
         codes = set()
         for number in range(TIMES):
             path = make_first(tmp_path / str(number) / "turnout.db")
-            codes.add(migrating.run(path, chance.uniform(0.0005, whole_s * 1.1)))
+            kill_after_s = chance.uniform(0.0005, whole_s * 1.1)
+            code = migrating.run(path, kill_after_s)
+            codes.add(code)
+            if code == 0:
+                # The machine is quicker than it was.
+                whole_s = min(whole_s, kill_after_s)
             with closing(open_file(path)) as database:
                 found = find_version(database)
                 assert found in ("0001", schema.VERSION)

@@ -12,6 +12,8 @@ from turnout.store.statements import Connection
 
 HELD = 256
 """Deliveries of one webhook that are held in memory …"""
+HELD_BUSY = 64
+"""… so many while pushes wait …"""
 HELD_CHARACTERS = 16_000_000
 """… and characters of all bodies together; a webhook that has nothing else gets one all the same."""
 Place = tuple[str, int]
@@ -59,21 +61,21 @@ class Held(msgspec.Struct, frozen=True):
     """Whether anything was begun under the turn that we have, or had."""
 
 
-def fetch(connection: Connection, active: Sequence[Webhook], held: Held, now: int) -> list[Delivery]:
-    """What is due and not held, within bounds."""
+def fetch(connection: Connection, active: Sequence[Webhook], held: Held, now: int, limit: int = HELD) -> list[Delivery]:
+    """What is due and not held, within bounds; `limit` deliveries of each webhook are held at most."""
     fetched: list[Delivery] = []
     room = HELD_CHARACTERS - held.characters
     for webhook in active:
         taken = held.taken.get(webhook.id, {})
-        if len(taken) > HELD // 2:
+        if len(taken) > limit // 2:
             continue
         # Of somebody who was erased a request may be under way, while the news of it is due.
         busy = {(event_id, whose) for (event_id, _), whose in taken.items()}
         places: list[Place] = []
-        for due in deliveries.list_due(connection, webhook.id, now, HELD + len(taken)):
+        for due in deliveries.list_due(connection, webhook.id, now, limit + len(taken)):
             if (due.event_id, due.sequence) in taken or (due.event_id, due.attendee_id) in busy:
                 continue
-            if len(places) >= HELD - len(taken) or ((places or taken) and room < due.size):
+            if len(places) >= limit - len(taken) or ((places or taken) and room < due.size):
                 break
             room -= due.size
             places.append((due.event_id, due.sequence))

@@ -10,7 +10,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -19,7 +19,7 @@ import structlog
 from turnout.changes.turn import Turn
 from turnout.downstream.webhooks import queue, request, results
 from turnout.downstream.webhooks.endpoint import find_secret
-from turnout.downstream.webhooks.lane import Held, Lane, Made, fetch
+from turnout.downstream.webhooks.lane import HELD, HELD_BUSY, Held, Lane, Made, fetch
 from turnout.downstream.webhooks.queue import Queue, Step
 from turnout.downstream.webhooks.request import Tried
 from turnout.errors import StorageUnavailable
@@ -44,6 +44,8 @@ _STAND_BY_S = 2.0
 _REST_S = 0.02
 """After a round, or as long as it took: pushes first, and what is finished meanwhile is recorded together."""
 _MAX_REST_S = 0.5
+_BUSY_REST = 4
+"""While pushes wait it rests so many times as long as a round took."""
 _TROUBLE_S = 5.0
 """After something unforeseen."""
 _STOP_S = 1.0
@@ -65,8 +67,12 @@ class Round(msgspec.Struct, frozen=True):
 class Sender:
     """The sending of one process: `start` it in an event loop, and `stop` it there."""
 
-    def __init__(self, database: Database, lasts_us: int = LASTS_US) -> None:
+    def __init__(
+        self, database: Database, lasts_us: int = LASTS_US, is_busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`is_busy` is asked in each round: whether pushes wait."""
         self._database = database
+        self._is_busy = is_busy
         self._turn = Turn(database, "webhooks", lasts_us)
         self._put_off = Thinned()
         self._lasts_s = lasts_us / 1e6
@@ -116,8 +122,11 @@ class Sender:
             began = time.monotonic()
             wait_s, is_ours = await self._go_round()
             # What comes meanwhile goes together.
-            await _wait_for(self._stopping, min(max(_REST_S, time.monotonic() - began), _MAX_REST_S))
+            await _wait_for(self._stopping, self._find_rest(time.monotonic() - began))
             await _wait_for(self._poke if is_ours else self._stopping, wait_s)
+
+    def _find_rest(self, took_s: float) -> float:
+        return min(max(_REST_S, took_s * (_BUSY_REST if self._is_busy() else 1)), _MAX_REST_S)
 
     def _set_listening(self, wanted: bool) -> None:
         """Where nobody wants to be told, each push's notice costs nothing."""
@@ -259,14 +268,15 @@ class Sender:
             if not active and not made:
                 return Round()
             steps = self._queue.read(connection, active, now)
-            is_busy = held.has_begun or any(deliveries.has_due(connection, webhook.id, now) for webhook in active)
-        must_write = made or steps or (is_busy and self._is_turn_old())
+            has_work = held.has_begun or any(deliveries.has_due(connection, webhook.id, now) for webhook in active)
+        must_write = made or steps or (has_work and self._is_turn_old())
         if must_write and not self._write(made, steps, now, held.has_begun):
             return Round(is_ours=False)
         secrets = self._open_secrets(active, now, held.has_begun)
         active = [webhook for webhook in active if webhook.id in secrets]
+        limit = HELD_BUSY if self._is_busy() else HELD
         with self._database.read() as connection:
-            fetched = fetch(connection, active, held, now) if is_busy or steps else []
+            fetched = fetch(connection, active, held, now, limit) if has_work or steps else []
             next_at = min(
                 (at for one in active if (at := deliveries.find_next_at(connection, one.id, now)) is not None),
                 default=None,
