@@ -110,6 +110,17 @@ def test_pages_of_other_sites_are_told_nothing(event: TestedEvent, origin: str) 
         assert list_told(answer) == {}
 
 
+def test_a_browser_that_asks_from_elsewhere_is_told_what_is_missing(event: TestedEvent) -> None:
+    answer = preflight(event, TOKEN, "POST", OTHER)
+    assert answer.json()["detail"].startswith(f"Pages of {OTHER} may not read here")
+    assert f"turnout event set {event.slug} cors={OTHER}" in answer.json()["detail"]
+    # The same of an event that there is not (A3).
+    elsewhere = event.product.client.options(
+        f"{event.gateway}-x{TOKEN}", headers={"Origin": OTHER, "Access-Control-Request-Method": "POST"}
+    )
+    assert elsewhere.json()["detail"].replace("-x", "") == answer.json()["detail"]
+
+
 def test_without_the_setting_no_page_reads(product: Product) -> None:
     event = product.make_event()
     assert preflight(event, JWKS).status_code == 405

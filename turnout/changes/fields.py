@@ -16,6 +16,15 @@ def find_field(configuration: Configuration, name: str) -> str | int | None:
     return None if custom is None else custom.number
 
 
+def list_fields(configuration: Configuration) -> list[tuple[str | int, str]]:
+    """All there are, each with its name: those of the profile in its order, then custom fields as they came."""
+    custom = configuration.custom_fields.by_number.values()
+    return [
+        *((field, field) for field in ("email", *SHOWN_FIELDS)),
+        *((field.number, field.name) for field in sorted(custom, key=lambda one: one.number)),
+    ]
+
+
 def spell_fields(configuration: Configuration, fields: Iterable[str | int]) -> list[str]:
     """The fields' names as they are now: those of the profile first, in its order, then custom fields."""
     given = set(fields)

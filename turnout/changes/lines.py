@@ -1,10 +1,15 @@
-"""Lines of the log with the attendee as he was then: the present state, with what came later taken back."""
+"""Lines of the log with the attendee as he was then.
 
+Found from what he was before, where that is known; else from what he is now, with what came later taken back.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from turnout.changes.fold import with_held, with_pin
+from turnout.changes.fold import apply, with_held, with_pin
 from turnout.model.attendee import Attendee, Part, Said
 from turnout.model.change import Change
 from turnout.store import attendees, changes
@@ -29,21 +34,54 @@ class Line(msgspec.Struct, frozen=True):
         return None if self.after is None else revert(self.after, self.change)
 
 
-def read_lines(connection: Connection, event_id: str, *, after: int = 0, limit: int = 1_000) -> list[Line]:
-    """The lines behind `after`, in order, read in one moment."""
+def read_lines(
+    connection: Connection,
+    event_id: str,
+    *,
+    after: int = 0,
+    limit: int = 1_000,
+    known: Callable[[str], Attendee | None] = lambda _: None,
+    most_later: float = math.inf,
+) -> list[Line]:
+    """The lines behind `after`, in order, read in one moment.
+
+    `known` gives, by id, what is known of an attendee behind an earlier line. Where that is not his last one before the
+    page, he is found from what he is now, by all his later lines: behind `most_later` of them the page ends with those
+    who are found, of whom the first always is.
+    """
     page = changes.list_changes(connection, event_id, after=after, limit=limit)
-    known: dict[str, dict[int, Change]] = {}
+    theirs: dict[str, list[Change]] = {}
     for change in page:
         if change.attendee_id is not None:
-            known.setdefault(change.attendee_id, {})[change.sequence] = change
-    wanted = [(event_id, attendee_id) for attendee_id in sorted(known)]
-    ways = [_WayBack(attendee, known[attendee.id]) for _, attendee in attendees.find_by_ids(connection, wanted)]
+            theirs.setdefault(change.attendee_id, []).append(change)
+    states: dict[int, Attendee] = {}
+    ways: list[_WayBack] = []
+    for _, attendee in attendees.find_by_ids(connection, [(event_id, one) for one in sorted(theirs)]):
+        lines = theirs[attendee.id]
+        before = known(attendee.id)
+        if lines[0].kind == "created" or (before is not None and before.sequence == lines[0].previous):
+            states |= _go_forward(before, lines)
+        else:
+            ways.append(_WayBack(attendee, {line.sequence: line for line in lines}))
     for way in ways:
         way.go({})
-    for start in range(0, len(ways), TOGETHER):
-        _go_back(connection, event_id, page[0].sequence, ways[start : start + TOGETHER])
-    states = {sequence: state for way in ways for sequence, state in way.states.items()}
-    return [Line(change, states.get(change.sequence)) for change in page]
+    end = _go_back(connection, event_id, page[0].sequence, ways, most_later) if ways else math.inf
+    for way in ways:
+        states |= way.states
+    return [Line(change, states.get(change.sequence)) for change in page if change.sequence < end]
+
+
+def _go_forward(before: Attendee | None, lines: Sequence[Change]) -> Iterator[tuple[int, Attendee]]:
+    """The attendee behind each of these lines of his, by sequence; `before` is None where the first one made him."""
+    after = before if lines[0].kind != "created" else None
+    for line in lines:
+        if line.previous != (None if after is None else after.sequence):
+            # One is missing, as below.
+            return
+        after = apply(after, line)
+        if after is None:
+            return
+        yield line.sequence, after
 
 
 def revert(attendee: Attendee, change: Change) -> Attendee | None:
@@ -130,7 +168,7 @@ class _WayBack:
     def __init__(self, attendee: Attendee, wanted: dict[int, Change]) -> None:
         self._state = _State(attendee)
         self._wanted = wanted
-        self._first = min(wanted)
+        self.first = min(wanted)
         self.at: int | None = attendee.sequence
         """The line to be taken back next; None when there is no more to do."""
         self.states: dict[int, Attendee] = {}
@@ -138,7 +176,7 @@ class _WayBack:
 
     def go(self, later: dict[int, Change]) -> None:
         """As far back as the lines lead that are wanted, or among these."""
-        while self.at is not None and self.at >= self._first:
+        while self.at is not None and self.at >= self.first:
             change = self._wanted.get(self.at) or later.get(self.at)
             if change is None:
                 return
@@ -148,14 +186,28 @@ class _WayBack:
         self.at = None
 
 
-def _go_back(connection: Connection, event_id: str, lowest: int, ways: list[_WayBack]) -> None:
-    """Reads what is between the attendees' latest lines and those that are wanted, of all of them together."""
-    while unfinished := [way for way in ways if way.at is not None]:
-        lasts = [way.at for way in unfinished if way.at is not None]
-        later = changes.list_histories(connection, event_id, lasts, lowest=lowest, limit=HELD // len(unfinished))
-        for way in unfinished:
-            before = way.at
-            way.go(later)
-            if way.at == before:
-                # A line is missing, which `turnout verify` tells of: behind it nobody knows what was.
-                way.at = None
+def _go_back(connection: Connection, event_id: str, lowest: int, ways: Sequence[_WayBack], most_later: float) -> float:
+    """Reads what is between the attendees' latest lines and those that are wanted, of many of them together.
+
+    Gives the first line of which it was too much; the first of all is gone back to whatever it takes.
+    """
+    in_order = sorted(ways, key=lambda way: way.first)
+    read = 0
+    for start in range(0, len(in_order), TOGETHER):
+        together = in_order[start : start + TOGETHER]
+        while unfinished := [way for way in together if way.at is not None]:
+            if read >= most_later:
+                if unfinished[0] is not in_order[0]:
+                    return unfinished[0].first
+                unfinished = unfinished[:1]
+            lasts = [way.at for way in unfinished if way.at is not None]
+            each = int(max(1, min(HELD, most_later) // len(unfinished)))
+            later = changes.list_histories(connection, event_id, lasts, lowest=lowest, limit=each)
+            read += len(later)
+            for way in unfinished:
+                before = way.at
+                way.go(later)
+                if way.at == before:
+                    # A line is missing, which `turnout verify` tells of: behind it nobody knows what was.
+                    way.at = None
+    return math.inf

@@ -33,4 +33,6 @@ async def get_reader(feed: Feed, asked: Asked) -> Reader:
         scope="read",
         fresh=True,
     )
+    if feed.key_uses is not None:
+        feed.key_uses.note(caller, asked.head.address)
     return Reader(caller.configuration, caller.key, limits.of_key(caller.key))

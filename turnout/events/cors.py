@@ -52,6 +52,11 @@ def _read_origin(text: str) -> str:
 
 
 def _explain(text: str) -> str:
+    if text.lower() == "null":
+        return (
+            "Browsers send null for files and for frames in a sandbox, of whatever site, so it cannot be let in. Serve "
+            "the page from an address, such as http://localhost:5173, and allow that."
+        )
     if "://" not in text:
         return f"It begins with a scheme: did you mean https://{text}?"
     if "*" in text:

@@ -1,16 +1,13 @@
 """What a read key is limited to, as people write it: names of groups and of fields."""
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from turnout.changes.attendee_view import SHOWN_FIELDS
 from turnout.changes.fields import find_field
+from turnout.changes.meant import tell_meant
 from turnout.errors import InvalidRequest
 from turnout.model.event import Configuration
-
-MAX_LISTED = 30
-"""Names in a message; the others are counted."""
 
 Found = TypeVar("Found", int, "str | int")
 
@@ -58,14 +55,6 @@ def _read(
 
 
 def _explain(what: str, name: str, names: list[str], slug: str) -> str:
-    near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], 1)
-    meant = next((known for known in names if near and known.lower() == near[0]), None)
-    hint = "" if meant is None else f" Did you mean {meant}?"
-    there = f" There are: {_list(names)}." if names else " It has none yet: they come with the pushes that name them."
-    return f"The event {slug} has no {what} {name!r}.{hint}{there}"
-
-
-def _list(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - MAX_LISTED:,} more" if len(listed) > MAX_LISTED else ""
-    return ", ".join(listed[:MAX_LISTED]) + more
+    if not names:
+        return f"The event {slug} has no {what} {name!r}. It has none yet: they come with the pushes that name them."
+    return f"The event {slug} has no {what} {name!r}. {tell_meant(name, names)}"

@@ -15,6 +15,7 @@ from turnout.feed.batch.intake import take_batch
 from turnout.feed.caller_address import Networks
 from turnout.feed.intake import Feed, take
 from turnout.feed.leave import read_leaving
+from turnout.feed.parse.redact import show
 from turnout.feed.reading import ClientGone, Head, Reading, Receive, Room, Scope
 from turnout.feed.receipt import Answer, Stream, render_error
 from turnout.now import new_request_id
@@ -177,7 +178,7 @@ class GatewayApp:
         return await route.handler(Asked(gateway, what, head, scope, receive))
 
     async def _answer_preflight(self, gateway: Gateway, methods: dict[str, Route], scope: Scope) -> Answer | None:
-        """None where it is none, or pages of that origin may not: then it is a method like any other."""
+        """None where it is none: a method like any other. Raises MethodNotAllowed where pages of its origin may not."""
         origin = _header(scope, b"origin")
         wanted = _header(scope, b"access-control-request-method").decode("latin-1")
         readable = [method for method, route in methods.items() if route.who in _FOR_PAGES]
@@ -185,7 +186,16 @@ class GatewayApp:
             return None
         configuration = await asyncio.to_thread(self._feed.configurations.load, slug=gateway.slug, host=gateway.host)
         may_read = configuration is not None and cors.may_read(configuration.event, origin)
-        return cors.answer_preflight(origin, readable) if may_read else None
+        if not may_read:
+            shown = show(origin.decode("latin-1"), 100)
+            # The same where there is no such event: nobody learns which there are (A3).
+            raise errors.MethodNotAllowed(
+                "OPTIONS",
+                tuple(sorted(methods)),
+                f'Pages of {shown} may not read here: it is not among the origins in the event\'s setting "cors". '
+                f"Whoever runs this server can allow it: turnout event set {gateway.slug or '…'} cors={shown}",
+            )
+        return cors.answer_preflight(origin, readable)
 
     async def _list_cors_headers(
         self, gateway: Gateway, found: _Found | None, scope: Scope, status: int

@@ -82,4 +82,4 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_stuck(parked: int, waiting: int) -> bool:
     """Whether so much of a webhook fails that its cursor stops until some of it is delivered or given up."""
-    return parked >= MAX_PARKED or waiting >= MAX_WAITING
+    return parked >= MAX_PARKED or (parked > 0 and waiting >= MAX_WAITING)

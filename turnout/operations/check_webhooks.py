@@ -38,7 +38,12 @@ def check_webhooks(database: Database) -> Iterator[Check]:
     yield from faults
     if not faults:
         paused = sum(webhook.state == "paused" for webhook in found)
-        yield Check(NAME, "ok", f"There are {len(found):,}, {paused:,} of them paused; none is failing or off.")
+        said = f", {paused:,} of them paused" if paused else ""
+        yield Check(NAME, "ok", f"{_count(len(found))}{said}; none is failing or off.")
+
+
+def _count(number: int) -> str:
+    return "There is one" if number == 1 else f"There are {number:,}"
 
 
 def _find_fault(webhook: Webhook, waiting: Waiting, secret_key: bytes) -> Check | None:

@@ -12,6 +12,9 @@ from turnout.store.statements import in_parts, insert, placeholder, run, values
 
 _CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous"
 _CHANGE_OF_HISTORY = ", ".join(f"changes.{column}" for column in _CHANGE.split(", "))
+_LINE_BY_LINE = "CROSS JOIN changes"
+"""From each line to the one before, by its number. A mere JOIN SQLite turns round, and walks the whole log for each
+step: a thousand times as long in a log of 30,000 lines. CROSS JOIN is the word by which it keeps the order."""
 _encode = msgspec.json.Encoder().encode
 _decode_entries = msgspec.json.Decoder(list[Entry]).decode
 
@@ -64,11 +67,10 @@ def list_history(connection: Connection, event_id: str, last: int | None, *, lim
             "WITH RECURSIVE history (sequence, previous, place) AS ("
             " SELECT sequence, previous, 1 FROM changes WHERE event_id = :event_id AND sequence = :last"
             " UNION ALL"
-            " SELECT changes.sequence, changes.previous, history.place + 1 FROM history"
-            " JOIN changes ON changes.event_id = :event_id AND changes.sequence = history.previous"
-            " WHERE history.place < :limit)"
-            f" SELECT {_CHANGE_OF_HISTORY} FROM history"
-            " JOIN changes ON changes.event_id = :event_id AND changes.sequence = history.sequence"
+            f" SELECT changes.sequence, changes.previous, history.place + 1 FROM history {_LINE_BY_LINE}"
+            " WHERE changes.event_id = :event_id AND changes.sequence = history.previous AND history.place < :limit)"
+            f" SELECT {_CHANGE_OF_HISTORY} FROM history {_LINE_BY_LINE}"
+            " WHERE changes.event_id = :event_id AND changes.sequence = history.sequence"
             " ORDER BY changes.sequence DESC"
         ),
         {"event_id": event_id, "last": last, "limit": limit},
@@ -103,11 +105,11 @@ def list_histories(
             " SELECT sequence, previous, 1 FROM changes"
             f" WHERE event_id = {placeholder(connection)} AND sequence IN ({values(connection, 1, len(some))})"
             " UNION ALL"
-            " SELECT changes.sequence, changes.previous, history.place + 1 FROM history"
-            f" JOIN changes ON changes.event_id = {placeholder(connection)} AND changes.sequence = history.previous"
-            f" WHERE history.previous >= {placeholder(connection)} AND history.place < {placeholder(connection)})"
-            f" SELECT {_CHANGE_OF_HISTORY} FROM history"
-            f" JOIN changes ON changes.event_id = {placeholder(connection)} AND changes.sequence = history.sequence",
+            f" SELECT changes.sequence, changes.previous, history.place + 1 FROM history {_LINE_BY_LINE}"
+            f" WHERE changes.event_id = {placeholder(connection)} AND changes.sequence = history.previous"
+            f" AND history.previous >= {placeholder(connection)} AND history.place < {placeholder(connection)})"
+            f" SELECT {_CHANGE_OF_HISTORY} FROM history {_LINE_BY_LINE}"
+            f" WHERE changes.event_id = {placeholder(connection)} AND changes.sequence = history.sequence",
             (event_id, *(last for (last,) in some), event_id, lowest, limit, event_id),
         )
         found |= {row.sequence: read_change(row) for row in rows}

@@ -255,14 +255,39 @@ def redact(connection: Connection, event_id: str, attendee_ids: Collection[str],
     if not webhook_ids and not _has_any(connection, event_id):
         return
     for some in in_parts([(one,) for one in sorted(attendee_ids)], 1):
+        _forget_answers(connection, event_id, [attendee_id for (attendee_id,) in some])
         run(
             connection,
-            "UPDATE deliveries SET body = NULL, attempts = '[]', next_at = NULL,"
+            "UPDATE deliveries SET body = NULL, next_at = NULL,"
             " state = CASE WHEN finished_at IS NULL THEN 'given_up' ELSE state END,"
             f" finished_at = COALESCE(finished_at, {placeholder(connection)})"
             f" WHERE event_id = {placeholder(connection)} AND attendee_id IN ({values(connection, 1, len(some))})",
             (now, event_id, *(one for (one,) in some)),
         )
+
+
+def _forget_answers(connection: Connection, event_id: str, attendee_ids: Sequence[str]) -> None:
+    """Leaves of their attempts when they were and what came of them: what was answered may name somebody."""
+    statement = (
+        "SELECT webhook_id, sequence, attempts FROM deliveries"
+        f" WHERE event_id = {placeholder(connection)} AND attendee_id IN ({values(connection, 1, len(attendee_ids))})"
+        f" AND attempts LIKE {placeholder(connection)} LIMIT {_ANSWERED_AT_ONCE}"
+    )
+    while found := run(connection, statement, (event_id, *attendee_ids, '%"answer"%')):
+        for webhook_id, sequence, attempts in found:
+            kept = [
+                msgspec.structs.replace(one, answer=None) for one in msgspec.json.decode(attempts, type=list[Attempt])
+            ]
+            run(
+                connection,
+                f"UPDATE deliveries SET attempts = {placeholder(connection)} WHERE event_id = {placeholder(connection)}"
+                f" AND webhook_id = {placeholder(connection)} AND sequence = {placeholder(connection)}",
+                (_write_attempts(kept), event_id, webhook_id, sequence),
+            )
+
+
+_ANSWERED_AT_ONCE = 500
+"""Read at once: each may have 30 attempts with a thousand bytes of answer."""
 
 
 def _has_any(connection: Connection, event_id: str) -> bool:

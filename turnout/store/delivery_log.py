@@ -81,18 +81,6 @@ def list_waiting(connection: Connection) -> dict[str, Waiting]:
     return {row.webhook_id: Waiting(row.deliveries, row.parked, row.behind, row.since) for row in rows}
 
 
-def list_parked(connection: Connection, webhook_id: str, limit: int) -> list[Delivery]:
-    """Some that have failed and are tried again, the oldest first."""
-    rows = connection.execute(
-        text(
-            f"SELECT {_DELIVERY} FROM deliveries WHERE {_OF_AN_EVENT} AND webhook_id = :webhook_id"
-            " AND finished_at IS NULL AND state = 'parked' ORDER BY created_at LIMIT :limit"
-        ),
-        {"webhook_id": webhook_id, "limit": limit},
-    )
-    return [_delivery(row) for row in rows]
-
-
 def hasten(connection: Connection, webhook_id: str, now: int) -> int:
     """Lets all that have failed be tried again at once; gives how many."""
     return connection.execute(

@@ -79,6 +79,29 @@ def count_of_key(connection: Connection, event_id: str, key_id: str) -> dict[str
     return {row.state: row.number for row in rows}
 
 
+def list_of_people(connection: Connection, event_id: str, limit: int) -> list[Export]:
+    """Those that people have asked for who are signed in, the latest first."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_EXPORT} FROM exports WHERE event_id = :event_id AND key_id IS NULL ORDER BY id DESC LIMIT :limit"
+        ),
+        {"event_id": event_id, "limit": limit},
+    )
+    return [_export(row) for row in rows]
+
+
+def count_of_actor(connection: Connection, event_id: str, actor: str) -> dict[str, int]:
+    """How many of a person's exports are in each state; one that none is in is missing."""
+    rows = connection.execute(
+        text(
+            "SELECT state, count(*) AS number FROM exports"
+            " WHERE event_id = :event_id AND key_id IS NULL AND actor = :actor GROUP BY state"
+        ),
+        {"event_id": event_id, "actor": actor},
+    )
+    return {row.state: row.number for row in rows}
+
+
 def find_next(connection: Connection) -> Export | None:
     """The one that waits longest, of all events; also one that was begun by somebody who is gone."""
     row = connection.execute(

@@ -107,6 +107,33 @@ def set_secrets(connection: Connection, webhook: Webhook) -> None:
     )
 
 
+class Outcomes(msgspec.Struct, frozen=True):
+    """When a request to a webhook was last answered well, and when not; None where none was."""
+
+    succeeded_at: int | None = None
+    failed_at: int | None = None
+    failure: str | None = None
+    """What was wrong, in words; nothing of the answer, which may name somebody."""
+
+
+def note_outcomes(connection: Connection, webhook_id: str, seen: Outcomes) -> None:
+    """Writes these, and leaves what was not seen as it is."""
+    connection.execute(
+        text(
+            "UPDATE webhooks SET succeeded_at = COALESCE(:succeeded_at, succeeded_at),"
+            " failed_at = COALESCE(:failed_at, failed_at), failure = COALESCE(:failure, failure) WHERE id = :id"
+        ),
+        {"id": webhook_id, **msgspec.structs.asdict(seen)},
+    )
+
+
+def find_outcomes(connection: Connection, webhook_id: str) -> Outcomes:
+    row = connection.execute(
+        text("SELECT succeeded_at, failed_at, failure FROM webhooks WHERE id = :id"), {"id": webhook_id}
+    ).first()
+    return Outcomes() if row is None else Outcomes(*row)
+
+
 def remove_webhook(connection: Connection, webhook: Webhook) -> None:
     connection.execute(
         text("DELETE FROM webhooks WHERE event_id = :event_id AND id = :id"),

@@ -150,6 +150,52 @@ def test_the_history_before_somebody_came_into_the_group_is_not_told(event: Test
     assert values["eventInfo.groups.groupNames"] == ([], ["Press"])
 
 
+def test_an_origin_tells_nothing_of_while_somebody_was_not_in_the_group(event: TestedEvent) -> None:
+    def push(groups: list[str], **profile: Any) -> dict[str, Any]:
+        profile = {"email": "bob@secret.org", **profile}
+        return event.push_ok({"profile": profile, "eventInfo": {"groups": {"groupNames": groups}}})
+
+    push(["VIP"], lastName="SECRETLAST", title="Boss", city="Gone", shoe="43")
+    push(["VIP"], city="")
+    push(["VIP", "Press"], lastName="Two")
+    push(["VIP", "Press"], phone="789")
+    reader = Reader(event, groups=["Press"])
+    answer = reader.get("/attendees/bob@secret.org", explain="true")
+    assert "SECRETLAST" not in answer.text
+    origins = answer.json()["origins"]
+    at_entrance = event.changes()[-2]
+    expected = {"sequence": at_entrance.sequence, "push": at_entrance.push_id, "source": "main", "old": None}
+    for told in (
+        *(origins["profile"][field] for field in ("email", "firstName", "lastName", "title", "company")),
+        origins["customFields"]["Diet"],
+        origins["unknownFields"]["profile.shoe"],
+    ):
+        assert {name: told[name] for name in expected} == expected
+    assert (origins["profile"]["phone"]["sequence"], origins["profile"]["phone"]["old"]) == (
+        at_entrance.sequence + 1,
+        "123",
+    )
+    # What was cleared before is as if it had never been.
+    assert "city" not in origins["profile"]
+    # As the history says, and the log to whoever follows.
+    lines = reader.get("/attendees/bob@secret.org/history").json()["history"]
+    told = {change["path"]: (line, change["old"]) for line in reversed(lines[:2]) for change in line["changes"]}
+    for field, origin in origins["profile"].items():
+        line, old = told[f"profile.{field}"]
+        assert (line["sequence"], line["pushId"], line["source"], line["at"], old) == tuple(
+            origin[name] for name in ("sequence", "push", "source", "at", "old")
+        )
+    in_full = Reader(event).get("/attendees/bob@secret.org", explain="true").json()["origins"]
+    assert in_full["profile"]["lastName"]["old"] == "SECRETLAST"
+    assert "city" in in_full["profile"]
+
+
+def test_a_limited_key_is_not_told_which_sources_there_are(event: TestedEvent) -> None:
+    assert "There are: " in Reader(event).get(source="mian").json()["detail"]
+    for reader in (Reader(event, groups=["Press"]), Reader(event, fields=["phone"])):
+        assert reader.get(source="mian").json()["detail"] == 'There is no source "mian".'
+
+
 def test_names_are_those_that_the_key_sees(event: TestedEvent) -> None:
     reader = Reader(event, groups=["Press"], fields=["phone"])
     assert [(one["name"], one["members"]) for one in reader.get("/groups").json()["groups"]] == [("Press", 1)]

@@ -75,7 +75,8 @@ def test_several_with_one_address_are_named_by_their_ids(product: Product) -> No
     ]
     reader = Reader(event)
     answer = reader.get("/attendees/desk@x.org")
-    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert (answer.status_code, answer.json()["code"]) == (409, "shared_address")
+    assert answer.json()["title"] == "Several people have this address"
     assert all(one in answer.json()["detail"] for one in ids)
     assert [one["id"] for one in look_up(reader, {"email": "desk@x.org"})["attendees"]] == ids
     assert reader.read(email="desk@x.org", sort="-id") == ["desk@x.org"] * 2
@@ -108,15 +109,46 @@ def test_a_look_up_says_whom_it_did_not_find(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"emails": ["a@x.org"] * 101}, {"email": 1}, {"ids": ["ann@x.org"]}, {"mail": "a@x.org"}, []]
+    ("body", "said"),
+    [
+        ({}, "Say who is looked for"),
+        ({"emails": ["a@x.org"] * 101}, "At most 100"),
+        ({"email": 1}, "email is a text, not a number."),
+        ({"emails": "a@x.org"}, 'emails is a list of texts, not "a@x.org". Send it as in {"emails": '),
+        ({"emails": [1]}, "emails is a list of texts, not a list that holds something else."),
+        ({"ids": ["ann@x.org"]}, "do not begin with att_"),
+        ({"emial": "a@x.org"}, 'There is no "emial" in such a body. Did you mean email? There are: email, emails, id'),
+        ([], "The body is a list, not an object."),
+    ],
 )
-def test_a_look_up_that_cannot_be_meant_is_refused(reader: Reader, body: object) -> None:
-    assert look_up(reader, body)["code"] == "invalid_request"
+def test_a_look_up_that_cannot_be_meant_is_refused(reader: Reader, body: object, said: str) -> None:
+    answer = look_up(reader, body)
+    assert answer["code"] == "invalid_request"
+    assert said in answer["detail"]
 
 
-def test_a_look_up_that_is_not_json_is_malformed(reader: Reader) -> None:
-    answer = reader.event.send(b"{", path="/attendees/lookup", key=reader.key)
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "a } is missing at the end (line 1, column 2"),
+        (b'{"emails": ["a@x.org",]}', "comma"),
+        (b"", "The body is empty."),
+        (b"\xff", "The body is not UTF-8."),
+        (b"{} {}", "The body"),
+        (b"[" * 100_000, "The body is nested too deep."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/attendees/lookup", "/exports", "/attendees/ann@x.org/token"])
+def test_a_body_that_is_not_json_is_malformed_and_says_where(reader: Reader, path: str, body: bytes, said: str) -> None:
+    answer = reader.event.send(body, path=path, key=reader.key)
+    if not body and path != "/attendees/lookup":
+        assert answer.status_code < 300
+        return
+    if len(body) > 64 * 1024 and path != "/exports":
+        assert answer.status_code == 413
+        return
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")
+    assert said in answer.json()["detail"]
 
 
 # --- Whatever is kept by whoever asks --------------------------------------------------------------------------------
@@ -134,6 +166,27 @@ def test_what_has_not_changed_is_304(event: TestedEvent, reader: Reader, path: s
     assert reader.get(path, {"If-None-Match": '"x"'}).status_code == 200
     event.push_ok({"profile": {"email": "ann@x.org", "title": "x"}, "eventInfo": {"groups": {"groupNames": ["New"]}}})
     assert reader.get(path, {"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("query", [{}, {"sort": "email"}, {"status": "all"}, {"format": "ndjson"}])
+def test_a_page_with_a_next_one_is_304_too(event: TestedEvent, reader: Reader, query: dict[str, str]) -> None:
+    event.push_ok({"profile": {"email": "bob@x.org"}})
+    first = reader.get(limit="1", **query)
+    assert 'rel="next"' in first.headers["link"]
+    again = reader.get("/attendees", {"If-None-Match": first.headers["etag"]}, limit="1", **query)
+    assert (again.status_code, again.content) == (304, b"")
+    assert reader.get(limit="1", **query).headers["link"] == first.headers["link"]
+
+
+def test_a_list_with_a_sequence_is_another_with_each_change_of_the_event(event: TestedEvent, reader: Reader) -> None:
+    """As the guide says: in the forms that carry none what counts is who is on the page."""
+    before = {form: reader.get(group="VIP", format=form).headers["etag"] for form in ("json", "ndjson", "csv")}
+    event.push_ok({"profile": {"email": "bob@x.org"}})
+    known = {
+        form: reader.get("/attendees", {"If-None-Match": tag}, group="VIP", format=form).status_code
+        for form, tag in before.items()
+    }
+    assert known == {"json": 200, "ndjson": 304, "csv": 304}
 
 
 @pytest.mark.parametrize("path", ["/attendees?limit=1&sort=email", "/attendees/ann@x.org", "/groups", "/custom-fields"])

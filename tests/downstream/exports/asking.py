@@ -19,11 +19,12 @@ from turnout.events import keys
 from turnout.store import exports
 from turnout.store.database import Database
 from turnout.store.exports import Export
+from turnout.store.leases import Lease
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.sqlite.file_lock import LockTimeout
 
 TRIES = 6_000
-REST_S = 0.01
+REST_S = 0.02
 
 
 class Asker:
@@ -89,15 +90,16 @@ def fill(event: TestedEvent, people: int, **profile: str) -> None:
 
 
 @contextmanager
-def nobody_makes(database: Database) -> Generator[None]:
-    """Meanwhile this process has the lease."""
+def nobody_makes(database: Database) -> Generator[Lease]:
+    """Meanwhile this process has the lease, which it gives."""
     turn = Turn(database, "exports", 600_000_000)
     for _ in range(TRIES):
         if turn.take():
             break
         time.sleep(REST_S)
+    assert turn.lease is not None
     try:
-        yield
+        yield turn.lease
     finally:
         turn.give_back()
 
@@ -145,6 +147,20 @@ def wait_until_ended(process: int) -> None:
             return
         time.sleep(REST_S)
     raise AssertionError("It goes on and on.")
+
+
+def wait_until_told(server: RunningServer, maker: int) -> None:
+    """Until the server has said to this maker that it is to stop, by the end of its input."""
+    said_by = Path(f"/proc/{maker}/fd/0").readlink()
+    for _ in range(TRIES):
+        try:
+            if said_by not in {one.readlink() for one in Path(f"/proc/{server.pid}/fd").iterdir()}:
+                return
+        except FileNotFoundError:
+            # One was closed meanwhile.
+            pass
+        time.sleep(REST_S)
+    raise AssertionError("It was never told.")
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from tests.downstream.exports.asking import (
     nobody_makes,
 )
 from tests.product import Product, TestedEvent
+from turnout.downstream.exports.asking import MAX_FILES, MAX_OPEN
 from turnout.downstream.exports.exporter import KEPT_US
-from turnout.downstream.exports.routes import MAX_FILES, MAX_OPEN
 from turnout.events import keys
 from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import erase
@@ -201,23 +201,25 @@ def test_following_from_the_sequence_of_an_export_misses_nobody(product: Product
 
 
 @pytest.mark.parametrize(
-    "wish",
+    ("wish", "said"),
     [
-        {"format": "pdf"},
-        {"formats": "csv"},
-        {"group": "Nobody"},
-        {"source": "nobody"},
-        {"customFields": {"Nothing": "x"}},
-        {"updatedSince": "yesterday"},
-        {"status": "merged"},
-        {"fields": ["shoe"]},
-        {"fields": "email"},
-        {"q": "Ada"},
+        ({"format": "pdf"}, "format can be "),
+        ({"formats": "csv"}, 'There is no "formats" in such a body. Did you mean format?'),
+        ({"group": "Nobody"}, "There is no group"),
+        ({"source": "mian"}, "Did you mean main?"),
+        ({"customFields": {"Nothing": "x"}}, "There is no custom field"),
+        ({"customFields": {"Diet": 1}}, "customFields is an object of texts, not an object that holds something else"),
+        ({"updatedSince": "yesterday"}, "is not a time"),
+        ({"status": "merged"}, 'status is all or attending or withdrawn, not "merged".'),
+        ({"fields": ["fistName"]}, "Did you mean firstName?"),
+        ({"fields": "email"}, 'fields is a list of texts, not "email".'),
+        ({"q": "Ada"}, "There are: format, status, "),
     ],
 )
-def test_a_wish_that_cannot_be_meant_is_refused(product: Product, wish: dict[str, Any]) -> None:
+def test_a_wish_that_cannot_be_meant_is_refused(product: Product, wish: dict[str, Any], said: str) -> None:
     response = Asker(product.make_event()).ask(**wish)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert said in response.json()["detail"]
 
 
 def test_a_wish_is_json(product: Product) -> None:
@@ -346,6 +348,13 @@ def test_a_range_that_is_none_is_not_heeded(large: tuple[Asker, str, bytes], sai
     assert (response.status_code, len(response.content)) == (200, len(content))
 
 
+def test_a_range_that_begins_behind_the_end_and_has_none_is_told_it_too(large: tuple[Asker, str, bytes]) -> None:
+    asker, export_id, content = large
+    response = asker.fetch(export_id, Range=f"bytes={len(content) + 1}-")
+    assert response.status_code == 416
+    assert response.headers["content-range"] == f"bytes */{len(content)}"
+
+
 def test_a_range_behind_the_end_is_told_the_length(large: tuple[Asker, str, bytes]) -> None:
     asker, export_id, content = large
     for said in (f"bytes={len(content)}-", "bytes=-0"):
@@ -401,6 +410,9 @@ def test_so_many_may_wait_and_no_more(product: Product) -> None:
         waiting = [asker.ask_ok() for _ in range(MAX_OPEN)]
         response = asker.ask()
         assert (response.status_code, response.json()["code"]) == (429, "too_many_exports")
+        assert "Wait until one is done, or DELETE one." in response.json()["detail"]
+        assert response.json()["retryable"]
+        assert int(response.headers["retry-after"]) > 0
         # Of each key.
         waiting.append(other.ask_ok())
         asker.delete(waiting[0])

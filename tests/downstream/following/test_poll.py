@@ -6,6 +6,7 @@ import pytest
 
 from tests.downstream.following.followers import make_read_key, poll, run_beside
 from tests.product import Product, TestedEvent
+from turnout.events import event as event_room
 from turnout.events import keys, names
 from turnout.feed.acts import decisions
 from turnout.feed.acts.scene import on_stage
@@ -67,6 +68,7 @@ def test_a_cursor_beyond_the_head_gets_a_clear_answer(product: Product) -> None:
     push(event, "john@example.com")
     response = event.get("/changes?after=2", key=make_read_key(event))
     assert (response.status_code, response.json()["code"]) == (400, "cursor_beyond_head")
+    assert "is number 1, and 2 is beyond it." in response.json()["detail"]
     assert "another event" in response.text or "cursor is one of this event" in response.text
     assert "backup" in response.text
 
@@ -230,17 +232,17 @@ def test_a_query_narrows_what_the_key_shows_and_never_widens_it(product: Product
     push(event, "p@example.com", "Press", title="CTO", phone="+49")
     push(event, "b@example.com", "Press", "VIP", title="CTO", phone="+49")
     key = make_read_key(event, groups=["VIP"], fields=["email", "title"])
-    assert [line["email"] for line in poll(event, key, "?group=Press")["changes"]] == []
-    assert [line["email"] for line in poll(event, key, "?group=VIP&group=Press")["changes"]] == [
-        "v@example.com",
-        "b@example.com",
-    ]
-    answer = poll(event, key, "?field=phone&field=title")
+    for query in ("?group=Press", "?group=VIP&group=Press", "?field=phone", "?field=title&field=phone"):
+        assert event.get(f"/changes{query}", key=key).status_code == 400
+    assert [line["email"] for line in poll(event, key, "?group=VIP")["changes"]] == ["v@example.com", "b@example.com"]
+    answer = poll(event, key, "?field=title")
     assert {one["path"] for line in answer["changes"] for one in line["changes"]} == {
         "profile.title",
         "eventInfo.groups.groupNames",
     }
     assert {line["email"] for line in answer["changes"]} == {None}
+    both = make_read_key(event, groups=["VIP", "Press"])
+    assert [line["email"] for line in poll(event, both, "?group=VIP")["changes"]] == ["v@example.com", "b@example.com"]
     everybody = make_read_key(event)
     assert [line["email"] for line in poll(event, everybody, "?group=press")["changes"]] == [
         "p@example.com",
@@ -271,16 +273,81 @@ def test_a_follower_who_sees_little_gets_on_all_the_same(product: Product) -> No
     assert [line["email"] for line in answer["changes"]] == ["w@example.com"]
 
 
-def test_lines_about_the_event_itself_are_for_those_who_see_everything(product: Product) -> None:
+def test_new_names_are_told_to_those_who_see_what_has_them_and_settings_to_those_who_see_everything(
+    product: Product,
+) -> None:
     event = product.make_event()
-    push(event, "v@example.com", "VIP")
-    limited = make_read_key(event, groups=["VIP"])
+    event.push_ok(
+        {
+            "profile": {"email": "v@example.com", "customFields": [{"fieldName": "Size", "fieldValue": "43"}]},
+            "eventInfo": {"groups": {"groupNames": ["VIP", "Crew"]}},
+        }
+    )
     names.rename(event.database, event.id, "group", "VIP", "Very Important")
-    everything = poll(event, make_read_key(event))["changes"]
-    assert [line["kind"] for line in everything] == ["created", "group_renamed"]
-    assert everything[1]["changes"] == [{"path": "group", "old": "VIP", "new": "Very Important"}]
-    assert [line["kind"] for line in poll(event, limited)["changes"]] == ["created"]
-    assert [line["kind"] for line in poll(event, make_read_key(event), "?field=title")["changes"]] == ["created"]
+    names.rename(event.database, event.id, "custom_field", "Size", "Shoe size")
+    event_room.set_up(event.database, event.id, {"blank": "keep"})
+
+    def told(query: str = "", **limits: list[str]) -> list[tuple[str, dict[str, Any]]]:
+        lines = poll(event, make_read_key(event, **limits), f"?after=1{query}")["changes"]
+        return [(line["kind"], line["changes"][0]) for line in lines]
+
+    group = ("group_renamed", {"path": "group", "old": "VIP", "new": "Very Important"})
+    field = ("field_renamed", {"path": "customField", "old": "Size", "new": "Shoe size"})
+    assert told()[:2] == [group, field]
+    assert [kind for kind, _ in told()] == ["group_renamed", "field_renamed", "setting_changed"]
+    assert told(groups=["VIP"]) == told("&group=VIP") == [group, field]
+    assert told(groups=["Crew"], fields=["Size"]) == told("&field=size", groups=["Crew"]) == [field]
+    assert told(fields=["title"]) == [group]
+    assert told(groups=["Crew"], fields=["title"]) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("group=Speekers", "Did you mean Speakers? There are: Speakers, Crew."),
+        ("group=Speakers&group=Nope", 'There is no group "Nope". There are: Speakers, Crew.'),
+        ("field=fistName", "Did you mean firstName?"),
+        ("field=Dite", "Did you mean Diet?"),
+        ("group=%20", "group is empty"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/changes", "/changes/stream"])
+def test_a_name_that_there_is_not_is_no_silence(product: Product, path: str, query: str, said: str) -> None:
+    event = make_named(product)
+    answer = event.get(f"{path}?{query}", key=make_read_key(event))
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("group=Crew", 'There is no group "Crew", or none that this key sees. There are: Speakers.'),
+        ("field=email", 'There is no field "email", or none that this key sees. There are: firstName, Diet.'),
+        ("field=Diets", "Did you mean Diet? There are: firstName, Diet."),
+    ],
+)
+def test_a_limited_key_is_not_told_of_names_that_it_does_not_see(product: Product, query: str, said: str) -> None:
+    event = make_named(product)
+    key = make_read_key(event, groups=["Speakers"], fields=["firstName", "Diet"])
+    answer = event.get(f"/changes?{query}", key=key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert said in answer.json()["detail"]
+
+
+def make_named(product: Product) -> TestedEvent:
+    event = product.make_event()
+    fields = [{"fieldName": name, "fieldValue": "x"} for name in ("Diet", "Secret")]
+    push_of = {"profile": {"email": "a@example.com", "customFields": fields}}
+    event.push_ok({**push_of, "eventInfo": {"groups": {"groupNames": ["Speakers", "Crew"]}}})
+    return event
+
+
+def test_more_than_may_be_asked_for_counts_as_the_most(product: Product) -> None:
+    """As the guide says."""
+    event = product.make_event()
+    push(event, "a@example.com")
+    assert poll(event, make_read_key(event), "?limit=1001&wait=61")["last"] == 1
 
 
 def test_erasing_is_told_to_everybody_and_nothing_of_him_is_left(product: Product) -> None:

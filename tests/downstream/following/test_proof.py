@@ -158,7 +158,7 @@ FOLLOWERS: list[tuple[Any, list[str] | None, list[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("pushes", "kills"), [(10_000, 0), (3_000, 2)], ids=["undisturbed", "killed"])
+@pytest.mark.parametrize(("pushes", "kills"), [(4_000, 0), (2_000, 2)], ids=["undisturbed", "killed"])
 def test_followers_end_at_exactly_what_is_there(start_product: Callable[..., Product], pushes: int, kills: int) -> None:
     product = start_product()
     event = product.make_event()

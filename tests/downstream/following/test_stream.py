@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,10 @@ def test_head_is_answered_without_a_stream(product: Product) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
 
 
-def test_a_heartbeat_comes_and_moves_on_who_sees_little(product: Product) -> None:
+# Each of these waits for the next heartbeat, and all for the same one: they are run at once.
+
+
+def a_heartbeat_comes_and_moves_on_who_sees_little(product: Product) -> None:
     """A message with an id alone is not dispatched by an EventSource, and is its `Last-Event-ID` all the same."""
     event = product.make_event()
     push(event, "v@example.com", "VIP")
@@ -105,17 +109,7 @@ def test_a_heartbeat_comes_and_moves_on_who_sees_little(product: Product) -> Non
         assert take(limited, 1)[0]["sequence"] == 3
 
 
-def test_a_large_message_comes_whole(product: Product) -> None:
-    event = product.make_event()
-    with open_stream(event, make_read_key(event), "?after=0") as reader:
-        for number in range(3):
-            push(event, "john@example.com", biography=str(number) * 400_000)
-        lines = take(reader, 3)
-    assert [line["changes"][-1]["new"][:1] for line in lines] == ["0", "1", "2"]
-    assert [len(line["changes"][-1]["new"]) for line in lines] == [400_000] * 3
-
-
-def test_it_ends_when_the_key_is_revoked(product: Product) -> None:
+def it_ends_when_the_key_is_revoked(product: Product) -> None:
     """At the next batch at the latest, of which nothing is sent any more; without one, at the next heartbeat."""
     event = product.make_event()
     first, second = (keys.create(event.database, event.id, scope="read") for _ in range(2))
@@ -134,7 +128,7 @@ def test_it_ends_when_the_key_is_revoked(product: Product) -> None:
         assert [message.data for message in quiet.messages() if message.data] == []
 
 
-def test_it_ends_when_the_key_expires(product: Product) -> None:
+def it_ends_when_the_key_expires(product: Product) -> None:
     event = product.make_event()
     issued = keys.create(event.database, event.id, scope="read", expires_in_us=2_000_000)
     with open_stream(event, issued.text, "?after=0") as reader:
@@ -142,7 +136,7 @@ def test_it_ends_when_the_key_expires(product: Product) -> None:
     assert event.get("/changes", key=issued.text).status_code == 401
 
 
-def test_of_an_archived_event_reading_goes_on(product: Product) -> None:
+def of_an_archived_event_reading_goes_on(product: Product) -> None:
     event = product.make_event()
     push(event, "a@example.com")
     with open_stream(event, make_read_key(event), "?after=0") as reader:
@@ -150,6 +144,30 @@ def test_of_an_archived_event_reading_goes_on(product: Product) -> None:
         assert take(reader, 1)[0]["sequence"] == 1
         assert event.push({"profile": {"email": "b@example.com"}}).status_code == 401
         assert next(message for message in reader.messages() if message.comment)
+
+
+HEARTBEAT_STORIES = [
+    a_heartbeat_comes_and_moves_on_who_sees_little,
+    it_ends_when_the_key_is_revoked,
+    it_ends_when_the_key_expires,
+    of_an_archived_event_reading_goes_on,
+]
+
+
+def test_what_a_heartbeat_brings(product: Product) -> None:
+    with ThreadPoolExecutor(len(HEARTBEAT_STORIES)) as pool:
+        told = {story.__name__: pool.submit(story, product) for story in HEARTBEAT_STORIES}
+    assert {name: story.exception() for name, story in told.items()} == dict.fromkeys(told)
+
+
+def test_a_large_message_comes_whole(product: Product) -> None:
+    event = product.make_event()
+    with open_stream(event, make_read_key(event), "?after=0") as reader:
+        for number in range(3):
+            push(event, "john@example.com", biography=str(number) * 400_000)
+        lines = take(reader, 3)
+    assert [line["changes"][-1]["new"][:1] for line in lines] == ["0", "1", "2"]
+    assert [len(line["changes"][-1]["new"]) for line in lines] == [400_000] * 3
 
 
 def test_it_ends_when_the_server_stops_and_goes_on_with_the_next_one(start_product: Callable[..., Product]) -> None:

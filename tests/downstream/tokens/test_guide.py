@@ -162,9 +162,35 @@ def test_the_scripts_refuse_what_is_signed_well_and_not_good(desk: Desk, command
     desk.run(command, code=1)
 
 
-def ask(event: TestedEvent, reader: str) -> str:
+@pytest.mark.parametrize(
+    ("command", "script", "line"),
+    [
+        ("python verify.py < token.txt", "verify.py", ("AUDIENCE = None", 'AUDIENCE = "app"')),
+        ("node who.mjs < token.txt", "verify.mjs", ("audience = undefined", 'audience = "app"')),
+    ],
+)
+def test_the_scripts_take_tokens_of_their_audience_only(
+    desk: Desk, command: str, script: str, line: tuple[str, str]
+) -> None:
+    reader = make_reader(desk.event)
+    for_nobody, for_app, for_other = (
+        ask(desk.event, reader),
+        *(ask(desk.event, reader, audience=audience) for audience in ("app", "other")),
+    )
+    for good, bad in ((for_nobody, (for_app,)), (for_app, (for_other, for_nobody))):
+        write(desk, good)
+        assert "Zoë" in desk.run(command)
+        for token in bad:
+            write(desk, token)
+            assert "udience" in desk.run(command, code=1) or '"aud"' in desk.run(command, code=1)
+        text = (desk.folder / script).read_text("utf-8")
+        assert line[0] in text or good is for_app
+        (desk.folder / script).write_text(text.replace(*line), "utf-8")
+
+
+def ask(event: TestedEvent, reader: str, **more: str) -> str:
     path = "/attendees/zoe.vogt@example.org/token"
-    return event.push({"fields": ["firstName"]}, path=path, key=reader).json()["token"]
+    return event.push({"fields": ["firstName"], **more}, path=path, key=reader).json()["token"]
 
 
 def make_reader(event: TestedEvent) -> str:

@@ -152,12 +152,12 @@ def test_the_id_of_somebody_who_was_merged_gives_the_token_of_the_one_kept(event
 @pytest.mark.parametrize(
     ("wish", "says"),
     [
-        ({"fields": "firstName"}, "$.fields"),
-        ({"fields": ["firstNam"]}, "firstNam"),
-        ({"field": ["firstName"]}, "field"),
+        ({"fields": "firstName"}, 'fields is a list of texts, not "firstName"'),
+        ({"fields": ["firstNam"]}, "Did you mean firstName?"),
+        ({"field": ["firstName"]}, "Did you mean fields?"),
         ({"expiresIn": 0}, "1 to 3,600"),
         ({"expiresIn": 3601}, "1 to 3,600"),
-        ({"expiresIn": "600"}, "$.expiresIn"),
+        ({"expiresIn": "600"}, 'expiresIn is a whole number, not "600"'),
         ({"audience": ""}, "1 to 255"),
         ({"fields": ["firstName"] * 101}, "at most 100"),
         ([], "object"),

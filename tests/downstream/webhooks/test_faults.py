@@ -45,6 +45,7 @@ def test_a_server_killed_between_sending_and_recording_sends_the_same_again(
     [first] = receiver.wait_for(1)
     event.push_ok(person("ann@example.org", title="CTO"))
     product.server.kill()
+    product.server.end_turns()
     gate.open()
     product.server.start()
     event.move_to(product.server)
@@ -121,6 +122,7 @@ def test_of_two_servers_one_sends_and_when_it_is_killed_the_other_goes_on(two: T
     receiver.wait_for(21)
     sender, stands_by = two.find_sender()
     sender.kill()
+    sender.end_turns()
     event.move_to(stands_by)
     event.push_ok(person("ann@example.org", title="CTO"))
     requests = receiver.wait_for(23)
@@ -143,6 +145,7 @@ def test_a_sender_that_was_paused_for_too_long_records_nothing(two: Two, receive
     sender_log = sender.log_path
     _signal(sender, signal.SIGSTOP)
     try:
+        sender.end_turns()
         event.move_to(stands_by)
         receiver.wait_for(2)
         hooked.wait_until(lambda found: [one.state for one in found] == ["delivered"])
@@ -154,6 +157,7 @@ def test_a_sender_that_was_paused_for_too_long_records_nothing(two: Two, receive
     assert [(one.status, one.answer) for one in delivery.attempts] == [(200, "of the other one")]
     # And it is ready to go on where the other one ends.
     stands_by.kill()
+    stands_by.end_turns()
     event.move_to(sender)
     event.push_ok(person("ann@example.org", title="CTO"))
     assert receiver.wait_for(3)[2].sequence == 2

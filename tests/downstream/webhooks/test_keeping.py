@@ -2,13 +2,15 @@
 
 import json
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 
 from tests.databases import as_file, list_rows
-from tests.downstream.webhooks.hooked import hook_up, person
+from tests.downstream.webhooks.hooked import Hooked, hook_up, person
 from tests.turns import make_turn
-from turnout.downstream.webhooks.queue import Queue, write
+from turnout.downstream.webhooks.queue import MAX_READY, Queue, write
 from turnout.downstream.webhooks.send import Sender
 from turnout.events import event
 from turnout.feed.by_hand.hand_in import as_sender, hand_in
@@ -17,6 +19,7 @@ from turnout.feed.intake import read_item
 from turnout.feed.parse.body import decode
 from turnout.feed.submission import Item
 from turnout.model.event import DAY_US, Configuration
+from turnout.model.webhook import is_stuck
 from turnout.now import new_id, now_us
 from turnout.operations.retention import KEEP_DELIVERIES_US, Retention
 from turnout.store import deliveries, webhooks
@@ -26,21 +29,27 @@ from turnout.store.statements import is_postgresql
 NOWHERE = "http://127.0.0.1:1/hook"
 
 
+def hand_in_all(database: Database, bodies: Sequence[Any]) -> None:
+    def read(configuration: Configuration) -> list[Item]:
+        sender = as_sender(configuration, 1, "test")
+        return [read_item(new_id("psh"), decode(json.dumps(body).encode(), None), sender) for body in bodies]
+
+    hand_in(database, Configurations(database), "spring", read)
+
+
+def go_round(database: Database, queue: Queue, hooked: Hooked) -> None:
+    with database.read() as connection:
+        steps = queue.read(connection, [hooked.webhook], now_us())
+    with database.write() as connection:
+        write(connection, steps, deliveries.lock_cursors(connection, [step.place for step in steps]), now_us())
+
+
 def make_queue(database: Database, number: int) -> tuple[str, str]:
     """An event and a webhook with so many deliveries, of which nobody has sent any."""
     spring, _ = event.create(database, "Spring", "spring")
     hooked = hook_up(database, spring.id, NOWHERE)
-
-    def read(configuration: Configuration) -> list[Item]:
-        sender = as_sender(configuration, 1, "test")
-        bodies = [person(f"zqzq{one}@example.org", biography="zqzq " * 20 * one) for one in range(number)]
-        return [read_item(new_id("psh"), decode(json.dumps(body).encode(), None), sender) for body in bodies]
-
-    hand_in(database, Configurations(database), "spring", read)
-    with database.read() as connection:
-        steps = Queue(database).read(connection, [hooked.webhook], now_us())
-    with database.write() as connection:
-        write(connection, steps, deliveries.lock_cursors(connection, [step.place for step in steps]), now_us())
+    hand_in_all(database, [person(f"zqzq{one}@example.org", biography="zqzq " * 20 * one) for one in range(number)])
+    go_round(database, Queue(database), hooked)
     assert len(hooked.deliveries()) == number
     return spring.id, hooked.id
 
@@ -102,6 +111,21 @@ def test_when_an_events_time_is_over_its_deliveries_say_nothing_more(database: D
             text("SELECT state, count(*) FROM deliveries WHERE finished_at IS NOT NULL GROUP BY state ORDER BY state")
         ).all()
     assert [tuple(row) for row in states] == [("delivered", 20), ("given_up", 40)]
+
+
+def test_what_only_waits_for_its_turn_is_left_in_the_log_and_no_failure(database: Database) -> None:
+    """Many changes of one attendee go one by one, however quickly the log is read."""
+    spring, _ = event.create(database, "Spring", "spring")
+    hooked = hook_up(database, spring.id, NOWHERE)
+    hand_in_all(database, [person("ann@example.org", title=str(number)) for number in range(2 * MAX_READY)])
+    queue = Queue(database)
+    for _ in range(5):
+        go_round(database, queue, hooked)
+    with database.read() as connection:
+        there = deliveries.count_open(connection, hooked.id, spring.id)
+    assert (there.ready, there.parked) == (1, 0)
+    assert 0 < there.waiting < MAX_READY
+    assert not is_stuck(0, 1_000_000)
 
 
 def test_a_webhook_whose_secret_cannot_be_opened_is_switched_off(database: Database) -> None:

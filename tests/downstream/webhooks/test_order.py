@@ -107,6 +107,7 @@ def test_nothing_is_lost_when_the_server_is_killed_in_the_midst_of_it(
             seen = len(receiver.requests)
             receiver.wait_for(seen + 5 if round_ else 20)
             product.server.kill()
+            product.server.end_turns()
             product.server.start()
             event.move_to(product.server)
         push_at_random(event, dice, 20)

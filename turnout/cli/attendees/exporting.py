@@ -74,7 +74,11 @@ def export(
         raise click.UsageError("--json says what became of a file, and --output - is none.")
     file = None if target == STDOUT else Path(target or f"{slug}.{format_name}").absolute()
     if file is not None and file.exists() and not force:
-        output.fail("file_exists", f"{file} is there already.", "Choose another --output, or replace it with --force.")
+        cure = "Choose another --output, or replace it with --force."
+        output.fail("file_exists", f"{file} is there already. {cure}", cure)
+    if file is not None and not file.parent.is_dir():
+        cure = "Make it first, or choose another --output."
+        output.fail("no_such_folder", f"There is no folder {file.parent}. {cure}", cure)
     with opened_event(slug) as (database, configuration):
         walk = Walk(database, configuration.event.id, understand(wish, configuration, EVERYTHING))
         rows = _write(walk, format_name, file)

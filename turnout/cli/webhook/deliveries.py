@@ -45,7 +45,7 @@ def deliveries(
         if delivery_id is not None:
             delivery = endpoint.get_delivery(database, webhook_id, delivery_id)
             headers = endpoint.list_headers(database, webhook, delivery)
-            _show_whole(delivery, headers, _list_slugs(database))
+            _show_whole(delivery, headers, _list_slugs(database), is_sent=webhook.state == "active")
             return
         event_id = webhook.event_id if slug is None else get_configuration(database, slug).event.id
         last = None if before is None else endpoint.get_delivery(database, webhook_id, before)
@@ -55,9 +55,13 @@ def deliveries(
             )
         slugs = _list_slugs(database)
     page, more = found[:limit], len(found) > limit
+    is_sent = webhook.state == "active"
     if output.wants_json():
         output.write_json(
-            {"deliveries": [_describe(one, slugs) for one in page], "next": page[-1].id if more else None}
+            {
+                "deliveries": [_describe(one, slugs, is_sent=is_sent) for one in page],
+                "next": page[-1].id if more else None,
+            }
         )
         return
     output.table(
@@ -73,12 +77,14 @@ def deliveries(
                 _show_state(one),
                 len(one.attempts),
                 _describe_last(one),
-                output.show_time(one.next_at, ZONE) if one.state == "parked" else "–",
+                output.show_time(one.next_at, ZONE) if one.state == "parked" and is_sent else "–",
             )
             for one in page
         ],
         empty="There are no such deliveries.",
     )
+    if not is_sent and any(one.finished_at is None for one in page):
+        output.note(f"The webhook is {webhook.state}, and is sent nothing until: turnout webhook resume {webhook_id}")
     if more:
         output.note(f"There are more: --before {page[-1].id}")
 
@@ -115,7 +121,12 @@ def resend(webhook_id: str, delivery_id: str | None, since: int | None, slug: st
                 raise InvalidRequest(f"The webhook {webhook_id} is not told of the event {slug}.")
             lines = resend_since(database, webhook, since, event_id)
             said = {"id": webhook_id, "since": since, "changes": lines}
-            sentence = f"What it sees of {output.count(lines, 'change')}, from {since:,} on, is sent once more."
+            sentence = (
+                f"What it sees of {output.count(lines, 'change')}, from {since:,} on, is sent once more; new changes "
+                "come behind that."
+                if lines
+                else f"It has not been told of change {since:,} yet: that and what is behind it come by themselves."
+            )
     if output.wants_json():
         output.write_json(said)
         return
@@ -158,10 +169,10 @@ def _list_slugs(database: Any) -> dict[str, str]:
         return {event.id: event.slug for event in events.list_events(connection)}
 
 
-def _show_whole(delivery: "Delivery", headers: Mapping[str, str], slugs: Mapping[str, str]) -> None:
+def _show_whole(delivery: "Delivery", headers: Mapping[str, str], slugs: Mapping[str, str], *, is_sent: bool) -> None:
     if output.wants_json():
         output.write_json(
-            _describe(delivery, slugs)
+            _describe(delivery, slugs, is_sent=is_sent)
             | {
                 "request": {"headers": headers, "body": delivery.body},
                 "answers": [_describe_attempt(attempt) for attempt in delivery.attempts],
@@ -177,7 +188,7 @@ def _show_whole(delivery: "Delivery", headers: Mapping[str, str], slugs: Mapping
             ("Attendee", delivery.attendee_id),
             ("State", _show_state(delivery)),
             ("Made", output.show_time(delivery.created_at, ZONE)),
-            ("Next try", output.show_time(delivery.next_at, ZONE)),
+            ("Next try", output.show_time(delivery.next_at if is_sent else None, ZONE)),
             ("Finished", output.show_time(delivery.finished_at, ZONE)),
         ]
     )
@@ -191,14 +202,16 @@ def _show_whole(delivery: "Delivery", headers: Mapping[str, str], slugs: Mapping
             (output.show_time(one.at, ZONE), f"{one.took_ms:,} ms", _say(one), (one.answer or "").strip())
             for one in delivery.attempts
         ],
-        empty="It was not sent yet.",
+        empty="It was not sent yet." if delivery.finished_at is None else "It was not sent.",
     )
 
 
-def _describe(delivery: "Delivery", slugs: Mapping[str, str]) -> dict[str, Any]:
+def _describe(delivery: "Delivery", slugs: Mapping[str, str], *, is_sent: bool) -> dict[str, Any]:
+    """As JSON; of a webhook that is paused or off nothing has a next time."""
     from turnout.now import as_text
 
-    times = {"createdAt": delivery.created_at, "nextAt": delivery.next_at, "finishedAt": delivery.finished_at}
+    next_at = delivery.next_at if is_sent else None
+    times = {"createdAt": delivery.created_at, "nextAt": next_at, "finishedAt": delivery.finished_at}
     last = delivery.attempts[-1] if delivery.attempts else None
     return {
         "id": delivery.id,
@@ -206,7 +219,7 @@ def _describe(delivery: "Delivery", slugs: Mapping[str, str]) -> dict[str, Any]:
         "sequence": delivery.sequence,
         "type": delivery.topic,
         "attendeeId": delivery.attendee_id,
-        "state": delivery.state,
+        "state": _find_state(delivery),
         "attempts": len(delivery.attempts),
         "lastStatus": None if last is None else last.status,
         "lastError": None if last is None else last.error,
@@ -227,7 +240,12 @@ def _describe_attempt(attempt: "Attempt") -> dict[str, Any]:
 
 
 def _show_state(delivery: "Delivery") -> str:
-    return delivery.state.replace("_", " ")
+    return _find_state(delivery).replace("_", " ")
+
+
+def _find_state(delivery: "Delivery") -> str:
+    """Given up because the person was erased is called so: nobody's server has failed."""
+    return "erased" if delivery.state == "given_up" and delivery.body is None else delivery.state
 
 
 def _describe_last(delivery: "Delivery") -> str | None:
@@ -235,6 +253,6 @@ def _describe_last(delivery: "Delivery") -> str | None:
 
 
 def _say(attempt: "Attempt") -> str:
-    from turnout.downstream.webhooks.health import describe_attempt
+    from turnout.downstream.webhooks.results import describe_attempt
 
     return describe_attempt(attempt)

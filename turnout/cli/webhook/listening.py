@@ -46,8 +46,13 @@ def listen(port: int, host: str, secret: str | None, status: int) -> None:
 
     Example: turnout webhook listen --port 9000 --secret whsec_…
     """
-    listener = _Listener((host, port), _read_secret(secret), status, as_json=output.wants_json())
+    checked = _read_secret(secret)
     shown_host = f"[{host}]" if ":" in host else host
+    try:
+        listener = _Listener((host, port), checked, status, as_json=output.wants_json())
+    except OSError as error:
+        cure = "Choose another --port, or end whatever listens there."
+        output.fail("cannot_listen", f"Nothing can listen at {shown_host}:{port}: {error.strerror}. {cure}", cure)
     with listener:
         try:
             output.note(f"Listening at http://{shown_host}:{listener.server_port}, answering {status}. Ctrl-C ends it.")

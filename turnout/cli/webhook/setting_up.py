@@ -65,6 +65,11 @@ def create(
             actor=name_actor(),
         )
     _show_issued(issued)
+    if not endpoint.can_be_found(url):
+        output.note(
+            "The host cannot be looked up from here now, so nothing will arrive until it can. To see that it does: "
+            f"turnout webhook test {issued.webhook.id}"
+        )
     if url.startswith("http:") and not allow_private:
         output.note("The address is not https: attendees will cross the network in the open.")
 
@@ -99,15 +104,21 @@ def pause(webhook_id: str | None, all_webhooks: bool, reason: str | None) -> Non
 @webhook_argument
 @output.json_option
 def resume(webhook_id: str) -> None:
-    """Let a webhook that is paused, or off, go on where it stopped.
+    """Let a webhook that is paused, or off, go on where it stopped; what has failed is tried again at once.
 
     Example: turnout webhook resume whk_0193…
     """
     from turnout.downstream.webhooks import endpoint
 
     with opened() as database:
+        was_active = endpoint.get_webhook(database, webhook_id).state == "active"
         webhook = endpoint.resume(database, webhook_id)
-    _show_state(webhook, "It is active and goes on where it stopped.")
+    _show_state(
+        webhook,
+        "It was active, and goes on. What has failed is tried again now."
+        if was_active
+        else "It is active and goes on where it stopped. What had failed is tried again now.",
+    )
 
 
 @click.command()

@@ -1,21 +1,21 @@
 """`GET {gateway}/attendees/{id or e-mail}/history`: all that ever changed of one attendee, the latest first."""
 
 import asyncio
-from collections.abc import Iterator
 
 import msgspec
 
-from turnout.changes.lines import Line, revert
 from turnout.downstream.attendees.answers import answer_json
 from turnout.downstream.attendees.page import MAX_PAGE
+from turnout.downstream.attendees.past import list_past
 from turnout.downstream.attendees.person import get_person
 from turnout.downstream.attendees.room import Room, configuration_of
 from turnout.downstream.following.line_view import LineView, see
+from turnout.downstream.limits import EVERYTHING, Limits
 from turnout.downstream.reader import Reader, get_reader
-from turnout.feed.acts.scene import read_history
 from turnout.feed.gateway import Asked
 from turnout.feed.receipt import Answer
 from turnout.model.attendee import Attendee
+from turnout.model.event import Configuration
 from turnout.store.statements import Connection
 
 
@@ -46,24 +46,27 @@ def _show(room: Room, reference: str, reader: Reader, limit: int, before: int) -
     with room.database.read() as connection:
         configuration = configuration_of(room, connection, reader)
         attendee = get_person(connection, event_id, reference, reader.limits)
-        shown: list[LineView] = []
-        for line in _list_lines(connection, event_id, attendee):
-            if line.change.sequence >= before:
-                continue
-            seen = see(line, configuration, reader.limits)
-            if seen is None:
-                continue
-            if len(shown) == limit:
-                return HistoryView(shown, str(shown[-1].sequence))
-            shown.append(seen.line)
+        return read_history_page(connection, configuration, attendee, reader.limits, before=before, limit=limit)
+
+
+def read_history_page(
+    connection: Connection,
+    configuration: Configuration,
+    attendee: Attendee,
+    limits: Limits = EVERYTHING,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+) -> HistoryView:
+    """What changed of the attendee before that line of the log, the latest first, at most so many lines."""
+    shown: list[LineView] = []
+    for line in list_past(connection, configuration.event.id, attendee):
+        if before is not None and line.change.sequence >= before:
+            continue
+        seen = see(line, configuration, limits)
+        if seen is None:
+            continue
+        if len(shown) == limit:
+            return HistoryView(shown, str(shown[-1].sequence))
+        shown.append(seen.line)
     return HistoryView(shown, None)
-
-
-def _list_lines(connection: Connection, event_id: str, attendee: Attendee) -> Iterator[Line]:
-    """From the latest back, each with the attendee as he was behind it."""
-    state: Attendee | None = attendee
-    for change in read_history(connection, event_id, attendee):
-        if state is None:
-            return
-        yield Line(change, msgspec.structs.replace(state, updated_at=change.at))
-        state = revert(state, change)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from turnout.downstream.attendees.answers import KEPT
 from turnout.downstream.attendees.person import is_id, list_people
 from turnout.downstream.attendees.query import expect_no_zero, expect_shown, read_fields
 from turnout.downstream.attendees.room import Room, configuration_of
-from turnout.downstream.body import read_body
+from turnout.downstream.body import read_body, read_wish_from
 from turnout.downstream.reader import Reader, get_reader
 from turnout.feed.gateway import Asked
 from turnout.feed.receipt import JSON, Answer
@@ -57,16 +56,7 @@ async def look_up(room: Room, asked: Asked) -> Answer:
 
 
 def _read_references(body: bytes) -> list[str]:
-    try:
-        said: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise errors.MalformedBody(f"The body is not JSON: {error}.") from error
-    try:
-        wanted = msgspec.convert(said, Wanted)
-    except msgspec.ValidationError as error:
-        raise errors.InvalidRequest(
-            f'Send {{"email": "…"}}, {{"emails": ["…"]}}, {{"id": "att_…"}} or {{"ids": ["att_…"]}}. {error}.'
-        ) from error
+    wanted = read_wish_from(body, Wanted, '{"emails": ["john.doe@example.com"], "ids": ["att_…"]}')
     addresses = [*([wanted.email] if wanted.email is not None else []), *wanted.emails]
     ids = [*([wanted.id] if wanted.id is not None else []), *wanted.ids]
     if not addresses and not ids:

@@ -1,12 +1,13 @@
 """`GET {gateway}/attendees/{id or e-mail}`: one attendee, whatever his status, which is shown."""
 
 import asyncio
+from contextlib import nullcontext
 
 from turnout import errors
-from turnout.changes import attendee_view
 from turnout.changes.attendee_view import AttendeeView
 from turnout.downstream import limits as limiting
 from turnout.downstream.attendees.answers import answer_json
+from turnout.downstream.attendees.origins import read_origins
 from turnout.downstream.attendees.query import expect_shown, read_fields
 from turnout.downstream.attendees.room import Room, configuration_of
 from turnout.downstream.limits import Limits
@@ -17,18 +18,20 @@ from turnout.feed.receipt import Answer
 from turnout.feed.settle.identify import holders_of
 from turnout.model.attendee import Attendee
 from turnout.model.names import fold_case
-from turnout.store import attendees, changes
+from turnout.store import attendees
 from turnout.store.statements import Connection
 
 MAX_IDS_NAMED = 10
 
 
 async def show_attendee(room: Room, asked: Asked) -> Answer:
-    """Raises what `get_reader` and `get_person` do, and InvalidRequest."""
+    """Raises what `get_reader` and `get_person` do, InvalidRequest and QueueFull."""
     reader = await get_reader(room.feed, asked)
     asked.head.expect_parameters(("explain", "fields"), only=True)
     explain = asked.head.flag("explain")
-    return answer_json(asked, await asyncio.to_thread(_show, room, asked, reader, explain=explain))
+    # One attendee is found at once; his whole history may have to be walked through.
+    async with room.turns.taken() if explain else nullcontext():
+        return answer_json(asked, await asyncio.to_thread(_show, room, asked, reader, explain=explain))
 
 
 def _show(room: Room, asked: Asked, reader: Reader, *, explain: bool) -> AttendeeView:
@@ -39,8 +42,7 @@ def _show(room: Room, asked: Asked, reader: Reader, *, explain: bool) -> Attende
         attendee = get_person(connection, event_id, asked.what, reader.limits)
         if not explain:
             return limiting.view(attendee, configuration, shown)
-        lines = changes.find_changes(connection, event_id, attendee_view.list_origin_sequences(attendee))
-    origins = attendee_view.explain(attendee, lines, configuration)
+        origins = read_origins(connection, configuration, attendee, reader.limits)
     return limiting.view(attendee, configuration, shown, origins=origins)
 
 
@@ -48,14 +50,14 @@ def get_person(connection: Connection, event_id: str, reference: str, limits: Li
     """The one attendee whom this reader means by an address or an id.
 
     Raises NotFound, also for somebody whom he does not see; HiddenField where he sees no addresses, whoever has it;
-    Conflict where several have it.
+    SharedAddress where several have it.
     """
     found = list_people(connection, event_id, reference, limits)
     if not found:
         raise errors.NotFound("There is nobody with this address or id.")
     if len(found) > 1:
         ids = ", ".join(one.id for one in found[:MAX_IDS_NAMED])
-        raise errors.Conflict(f"{len(found)} people have this address. Say which by the id: {ids}.")
+        raise errors.SharedAddress(f"{len(found)} people have this address. Say which by the id: {ids}.")
     return found[0]
 
 

@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from turnout import errors
-from turnout.changes.fields import find_field
+from turnout.changes.fields import find_field, list_fields
 from turnout.changes.listing.words import terms_of
-from turnout.downstream.limits import Limits
+from turnout.changes.meant import tell_meant
+from turnout.downstream.limits import EVERYTHING, Limits
 from turnout.feed.parse.redact import show
 from turnout.feed.parse.values import BadTime, read_time
 from turnout.feed.reading import Head
@@ -107,7 +108,7 @@ def make_query(
     return Query(
         status=_STATUSES[status],
         group=None if group is None else find_group(configuration, limits, group),
-        source=None if source is None else _find_source(configuration, source),
+        source=None if source is None else _find_source(configuration, limits, source),
         custom_fields=tuple(sorted({_find_custom_field(configuration, limits, *one) for one in custom_fields})),
         updated_since=None if updated_since is None else _read_time(updated_since),
         address=None if email is None else fold_case(_given("email", email)),
@@ -125,13 +126,18 @@ def read_fields(head: Head, configuration: Configuration, limits: Limits) -> Lim
     names = [name.strip() for value in head.texts("fields") for name in value.split(",") if name.strip()]
     if not names:
         return limits
+    return choose_fields(names, configuration, limits)
+
+
+def choose_fields(names: Sequence[str], configuration: Configuration, limits: Limits) -> Limits:
+    """The limits narrowed to these fields. Raises InvalidRequest for one that the reader does not see."""
     chosen = set()
     for name in names:
         field = find_field(configuration, name)
         if field is not None and limits.shows(field):
             chosen.add(field)
         elif name not in ALWAYS_SHOWN:
-            raise _unknown("field", name, limits.fields)
+            raise unknown_field(name, configuration, limits)
     return msgspec.structs.replace(limits, fields=frozenset(chosen))
 
 
@@ -149,30 +155,56 @@ def find_group(configuration: Configuration, limits: Limits, name: str) -> int:
     """The group that a name means, if the reader may know of it. Raises InvalidRequest."""
     group = configuration.groups.find(_given("group", name))
     if group is None or (limits.groups is not None and group.number not in limits.groups):
-        raise _unknown("group", name, limits.groups)
+        known = sorted(configuration.groups.by_number.values(), key=lambda one: one.number)
+        seen = [one.name for one in known if limits.groups is None or one.number in limits.groups]
+        raise _unknown("group", name, limits.groups, seen)
     return group.number
 
 
-def _find_source(configuration: Configuration, name: str) -> int:
+def find_shown_field(configuration: Configuration, limits: Limits, name: str) -> str | int:
+    """The field that a name means, if the reader sees it. Raises InvalidRequest."""
+    field = find_field(configuration, _given("field", name))
+    if field is None or not limits.shows(field):
+        raise unknown_field(name, configuration, limits)
+    return field
+
+
+def unknown_field(name: str, configuration: Configuration, limits: Limits) -> errors.InvalidRequest:
+    """What to say of a field that there is not, or that the reader does not see: the same."""
+    return _unknown("field", name, limits.fields, _list_seen(configuration, limits))
+
+
+def _find_source(configuration: Configuration, limits: Limits, name: str) -> int:
     """By its name or id."""
     wanted = fold_case(_given("source", name))
     for number, source in configuration.sources.items():
         if wanted in (fold_case(source.name), source.id):
             return number
-    raise _unknown("source", name, None)
+    if limits != EVERYTHING:
+        # Who else says something about the event is not told to those who see a part of it.
+        raise errors.InvalidRequest(f'There is no source "{show(name, 40)}".')
+    raise _unknown("source", name, None, [source.name for source in configuration.sources.values()])
 
 
 def _find_custom_field(configuration: Configuration, limits: Limits, name: str, value: str) -> tuple[int, str]:
     field = configuration.custom_fields.find(name)
     if field is None or not limits.shows(field.number):
-        raise _unknown("custom field", name, limits.fields)
+        raise _unknown("custom field", name, limits.fields, _list_seen(configuration, limits, only_custom=True))
     return field.number, _given(f"{CUSTOM_FIELD}{show(name, 40)}", value)
 
 
-def _unknown(what: str, name: str, limited: object) -> errors.InvalidRequest:
-    """The same for what there is not and for what the reader may not know of."""
+def _list_seen(configuration: Configuration, limits: Limits, *, only_custom: bool = False) -> list[str]:
+    return [
+        name
+        for field, name in list_fields(configuration)
+        if limits.shows(field) and not (only_custom and isinstance(field, str))
+    ]
+
+
+def _unknown(what: str, name: str, limited: object, seen: Sequence[str]) -> errors.InvalidRequest:
+    """The same for what there is not and for what the reader may not know of, who is told of those that he sees."""
     hint = "" if limited is None else ", or none that this key sees"
-    return errors.InvalidRequest(f'There is no {what} "{show(name, 40)}"{hint}.')
+    return errors.InvalidRequest(f'There is no {what} "{show(name, 40)}"{hint}. {tell_meant(name, seen)}')
 
 
 def _read_sort(sort: str | None, otherwise: Order) -> tuple[Order, bool]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import msgspec
 
 from turnout.downstream.reader import Reader
+from turnout.feed.configurations import Configurations
 from turnout.feed.intake import Feed
 from turnout.feed.turns import Turns
 from turnout.model.event import Configuration
@@ -29,22 +30,27 @@ class Room(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def reading(room: Room, event_id: str, least: int) -> Generator[Connection]:
+def reading(database: Database, event_id: str, least: int) -> Generator[Connection]:
     """A moment at which the event's log has this line: a replica's, unless it is not there yet."""
-    with room.database.read_replica() as connection:
+    with database.read_replica() as connection:
         clock = events.find_clock(connection, event_id)
         if clock is not None and clock.last_sequence >= least:
             yield connection
             return
-    with room.database.read() as connection:
+    with database.read() as connection:
         yield connection
 
 
 def configuration_of(room: Room, connection: Connection, reader: Reader) -> Configuration:
     """What is set up at the moment that the connection sees, or later: it knows every name that is found there."""
-    event_id, known = reader.configuration.event.id, reader.configuration
+    return bring_up_to_date(room.feed.configurations, connection, reader.configuration)
+
+
+def bring_up_to_date(configurations: Configurations, connection: Connection, known: Configuration) -> Configuration:
+    """The same for whoever has come another way."""
+    event_id = known.event.id
     version = events.find_version(connection, event_id)
-    # A replica may be behind what the key was looked up in.
+    # A replica may be behind what the event was looked up in.
     if version is None or version <= known.version:
         return known
-    return room.feed.configurations.refresh(connection, event_id, version) or known
+    return configurations.refresh(connection, event_id, version) or known

@@ -1,4 +1,4 @@
-"""`python -m turnout.downstream.exports`: makes the export that waits longest, beside the server that started it.
+"""`python -m turnout.downstream.exports`: makes the exports that wait, one by one, beside the server that started it.
 
 The server hands over its lease on the first line of standard input. When that input ends, the server is stopping or
 gone, and so is this process: in order, or after a few seconds anyhow.
@@ -18,7 +18,6 @@ from turnout.downstream.exports.making import Maker
 from turnout.errors import StorageUnavailable
 from turnout.store import exports, leases
 from turnout.store.connect import open_configured
-from turnout.store.database import Database
 from turnout.store.leases import Lease, LeaseLost
 from turnout.store.sqlite.work_folder import work_folder
 
@@ -40,21 +39,30 @@ def main() -> None:
     beside = Path(tempfile.gettempdir(), "turnout-export")
     try:
         with closing(open_configured(configured)) as database, work_folder(beside) as folder:
-            _make_next(Maker(database, lease, stopping, configured.max_export), database, lease, folder, stopping)
+            make_waiting(Maker(database, lease, stopping, configured.max_export), folder)
+            if stopping.is_set():
+                # Who goes on after us need not wait until the lease is over.
+                with suppress(StorageUnavailable), database.write() as connection:
+                    leases.give_back(connection, lease)
     except (LeaseLost, StorageUnavailable) as error:
         log.warning("export_interrupted", reason=str(error))
         raise SystemExit(1) from None
 
 
-def _make_next(maker: Maker, database: Database, lease: Lease, folder: Path, stopping: threading.Event) -> None:
-    with database.read() as connection:
-        export = exports.find_next(connection)
-    if export is not None:
+def make_waiting(maker: Maker, folder: Path) -> None:
+    """All that wait, the longest first: to begin a process for each takes longer than most of them.
+
+    Raises LeaseLost and StorageUnavailable.
+    """
+    last = None
+    while not maker.is_stopping:
+        with maker.database.read() as connection:
+            export = exports.find_next(connection)
+        # The same once more would be one that ended and is not finished: whoever started us sees to that.
+        if export is None or export.id == last:
+            return
         maker.make(export, folder)
-    if stopping.is_set():
-        # Who goes on after us need not wait until the lease is over.
-        with suppress(StorageUnavailable), database.write() as connection:
-            leases.give_back(connection, lease)
+        last = export.id
 
 
 def _read_line() -> bytes:

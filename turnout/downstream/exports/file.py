@@ -19,11 +19,7 @@ from turnout.store.exports import Export
 
 def answer_file(database: Database, asked: Asked, export: Export, problems_url: str) -> Answer | Stream:
     """Raises ExportUnfinished and ExportGone."""
-    if export.state == "removed":
-        raise errors.ExportGone(export.reason or "The file was removed.")
-    if export.state != "done" or export.file_key is None or export.size_bytes is None:
-        raise errors.ExportUnfinished(_say_how_far(export))
-    size = export.size_bytes
+    size = _get_size(export)
     # Made once and never changed; an attempt before had other bytes.
     tag = f'"{export.id}-{export.attempts}"'
     kept = ((b"etag", tag.encode()), (b"cache-control", b"private, no-cache"), (b"accept-ranges", b"bytes"))
@@ -42,17 +38,37 @@ def answer_file(database: Database, asked: Asked, export: Export, problems_url: 
             content_range = (b"content-range", f"bytes */{size}".encode())
             return msgspec.structs.replace(answer, headers=(*answer.headers, content_range))
         kept = (*kept, (b"content-range", f"bytes {start}-{end - 1}/{size}".encode()))
-    its = FORMATS[export.format]
-    day = datetime.fromtimestamp((export.finished_at or 0) // 1_000_000, UTC).strftime("%Y-%m-%d")
     headers = (
-        (b"content-type", its.media_type.encode()),
-        (b"content-length", str(end - start).encode()),
-        (b"content-disposition", f'attachment; filename="attendees-{day}.{its.suffix}"'.encode()),
+        *_describe(export, end - start),
         # Nothing a browser should make something else of.
         (b"x-content-type-options", b"nosniff"),
         *kept,
     )
     return Stream(headers, _send(database, export, start, end), status)
+
+
+def send_whole(database: Database, export: Export) -> Stream:
+    """The same for who is signed in, whose pages have headers of their own. Raises ExportUnfinished and ExportGone."""
+    size = _get_size(export)
+    return Stream(_describe(export, size), _send(database, export, 0, size))
+
+
+def _get_size(export: Export) -> int:
+    if export.state == "removed":
+        raise errors.ExportGone(export.reason or "The file was removed.")
+    if export.state != "done" or export.file_key is None or export.size_bytes is None:
+        raise errors.ExportUnfinished(_say_how_far(export))
+    return export.size_bytes
+
+
+def _describe(export: Export, length: int) -> tuple[tuple[bytes, bytes], ...]:
+    its = FORMATS[export.format]
+    day = datetime.fromtimestamp((export.finished_at or 0) // 1_000_000, UTC).strftime("%Y-%m-%d")
+    return (
+        (b"content-type", its.media_type.encode()),
+        (b"content-length", str(length).encode()),
+        (b"content-disposition", f'attachment; filename="attendees-{day}.{its.suffix}"'.encode()),
+    )
 
 
 async def _send(database: Database, export: Export, start: int, end: int) -> AsyncGenerator[bytes]:
@@ -74,7 +90,7 @@ def _find_range(asked: Asked, tag: str, size: int) -> tuple[int, int] | None:
     if not said["first"]:
         return max(0, size - int(said["last"])) if int(said["last"]) else size, size
     first = int(said["first"])
-    last = int(said["last"] or size)
+    last = int(said["last"]) if said["last"] else max(first, size)
     return None if last < first else (first, min(last + 1, size))
 
 

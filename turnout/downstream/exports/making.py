@@ -95,9 +95,13 @@ class Maker:
             log.exception("export_failed", export=export.id)
             self._give_up(begun, "A mistake in Turnout kept this from being finished; its log says more.")
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def check(self) -> None:
         """Raises Stopped."""
-        if self._stopping.is_set():
+        if self.is_stopping:
             raise Stopped
 
     def record(self, connection: Connection, still_counts: bool) -> None:

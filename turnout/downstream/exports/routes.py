@@ -10,27 +10,21 @@ from msgspec import UNSET, UnsetType
 from turnout import errors
 from turnout.downstream.attendees.answers import gateway_url
 from turnout.downstream.body import read_body
+from turnout.downstream.exports import asking
 from turnout.downstream.exports.exporter import KEPT_US, Exporter
 from turnout.downstream.exports.file import answer_file
-from turnout.downstream.exports.making import say_too_many
-from turnout.downstream.exports.walk import count_expected
-from turnout.downstream.exports.wanted import Wish, keep, read_kept, read_wish, understand
-from turnout.downstream.formats import FORMATS
+from turnout.downstream.exports.wanted import Wish, read_kept, read_wish, understand
 from turnout.downstream.reader import Reader, get_reader
 from turnout.feed.gateway import Asked, Route
 from turnout.feed.intake import Feed
 from turnout.feed.parse.redact import show
 from turnout.feed.receipt import JSON, Answer, Stream
-from turnout.now import as_text, new_id, now_us
+from turnout.now import as_text
 from turnout.store import exports
 from turnout.store.database import Database
 from turnout.store.exports import Export
 
 MAX_BODY_BYTES = 256 * 1024
-MAX_OPEN = 10
-"""Exports of one key that wait or are made …"""
-MAX_FILES = 20
-"""… and files of it that are kept."""
 MAX_LISTED = 100
 _NOT_KEPT = (b"cache-control", b"no-store")
 _encode = msgspec.json.Encoder().encode
@@ -86,7 +80,7 @@ def list_export_routes(feed: Feed, database: Database, public_url: str, exporter
 
     async def delete(asked: Asked) -> Answer:
         export = await _get(feed, database, asked)
-        await asyncio.to_thread(_delete, database, export)
+        await asyncio.to_thread(asking.delete, database, export)
         return Answer(204, b"")
 
     def route(method: str, address: str, handle: Callable[[Asked], Awaitable[Answer | Stream]]) -> Route:
@@ -122,38 +116,8 @@ def _list(database: Database, reader: Reader) -> list[Export]:
 
 def _add(database: Database, reader: Reader, wish: Wish) -> Export:
     """Raises TooManyExports, and what `understand` raises."""
-    event_id = reader.configuration.event.id
     wanted = understand(wish, reader.configuration, reader.limits)
-    export = Export(
-        event_id=event_id,
-        id=new_id("exp"),
-        state="waiting",
-        format=wish.format,
-        query=keep(wish, wanted),
-        key_id=reader.key.id,
-        created_at=now_us(),
-    )
-    with database.read_replica() as connection:
-        expected = count_expected(connection, event_id, wanted)
-    its = FORMATS[wish.format]
-    if its.max_attendees is not None and expected is not None and expected > its.max_attendees:
-        raise errors.InvalidRequest(say_too_many(its, expected))
-    with database.write() as connection:
-        _check_room(exports.count_of_key(connection, event_id, reader.key.id))
-        exports.add_export(connection, export)
-    return export
-
-
-def _check_room(counts: dict[str, int]) -> None:
-    if counts.get("waiting", 0) + counts.get("running", 0) >= MAX_OPEN:
-        raise errors.TooManyExports(f"{MAX_OPEN} exports of this key are waiting or being made, and that is the most.")
-    if counts.get("done", 0) >= MAX_FILES:
-        raise errors.TooManyExports(f"{MAX_FILES} finished files are kept for this key, and that is the most.")
-
-
-def _delete(database: Database, export: Export) -> None:
-    with database.write() as connection:
-        exports.delete_export(connection, export.event_id, export.id)
+    return asking.add(database, reader.configuration.event.id, wish, wanted, key_id=reader.key.id)
 
 
 def _view(export: Export, gateway: str) -> ExportView:

@@ -96,9 +96,9 @@ class Walk:
 def count_expected(connection: Connection, event_id: str, wanted: Wanted) -> int | None:
     """How many there are, where that can be told without looking at each."""
     query = wanted.query
-    plain = (None, None, (), None, None, None)
-    filters = (query.group, query.source, query.custom_fields, query.updated_since, query.address, wanted.limits.groups)
-    if filters != plain:
+    plain = (None, None, (), None, None, None, None)
+    filters = (query.group, query.source, query.custom_fields, query.updated_since, query.address, query.terms)
+    if (*filters, wanted.limits.groups) != plain:
         return None
     absent = exports.count_absent(connection, event_id)
     if query.status == "withdrawn":

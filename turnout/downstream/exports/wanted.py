@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 
 from turnout import errors
-from turnout.changes.fields import find_field
-from turnout.downstream.attendees.query import ALWAYS_SHOWN, Query, make_query
+from turnout.downstream.attendees.query import Query, choose_fields, make_query
+from turnout.downstream.body import read_wish_from
 from turnout.downstream.formats import FORMATS
 from turnout.downstream.limits import Limits
 from turnout.feed.parse.redact import show
@@ -39,20 +39,18 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_wish(body: bytes) -> Wish:
-    """Nothing at all is everything, as CSV. Raises InvalidRequest."""
-    try:
-        wish = msgspec.json.decode(body or b"{}", type=Wish)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise errors.InvalidRequest(
-            f'The body cannot be meant: {show(str(error), 200)}. Send JSON such as {{"format": "csv"}}.'
-        ) from error
+    """Nothing at all is everything, as CSV. Raises MalformedBody and InvalidRequest."""
+    wish = read_wish_from(body or b"{}", Wish, '{"format": "csv", "group": "Speakers"}')
     if wish.format not in FORMATS:
         raise errors.InvalidRequest(f'format can be {", ".join(FORMATS)}, not "{show(wish.format, 40)}".')
     return wish
 
 
-def understand(wish: Wish, configuration: Configuration, limits: Limits) -> Wanted:
-    """What the wish's names mean in this event, for a reader with these limits. Raises InvalidRequest, HiddenField."""
+def understand(wish: Wish, configuration: Configuration, limits: Limits, *, search: str | None = None) -> Wanted:
+    """What the wish's names mean in this event, for a reader with these limits. Raises InvalidRequest, HiddenField.
+
+    `search` is of who makes a file of a list that they look at: a wish sent over HTTP has none.
+    """
     query = make_query(
         configuration,
         limits,
@@ -61,6 +59,7 @@ def understand(wish: Wish, configuration: Configuration, limits: Limits) -> Want
         source=wish.source,
         custom_fields=tuple(wish.custom_fields.items()),
         updated_since=wish.updated_since,
+        search=search,
     )
     return Wanted(query=query, limits=limits, shown=_choose(wish.fields, configuration, limits))
 
@@ -70,14 +69,7 @@ def _choose(names: list[str] | None, configuration: Configuration, limits: Limit
         return limits
     if len(names) > MAX_FIELDS:
         raise errors.InvalidRequest(f"An export has at most {MAX_FIELDS:,} fields to choose.")
-    chosen = set()
-    for name in names:
-        field = find_field(configuration, name)
-        if field is not None and limits.shows(field):
-            chosen.add(field)
-        elif name not in ALWAYS_SHOWN:
-            raise errors.InvalidRequest(f'There is no field "{show(name, 40)}", or none that this key sees.')
-    return msgspec.structs.replace(limits, fields=frozenset(chosen))
+    return choose_fields(names, configuration, limits)
 
 
 class Kept(msgspec.Struct, frozen=True):

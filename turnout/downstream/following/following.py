@@ -28,7 +28,7 @@ def open_following(feed: Feed, database: Database) -> Following:
 def check_cursor(cursor: int, head: int) -> None:
     """Raises CursorBeyondHead where there is no such line."""
     if cursor > head:
-        message = f"The last change of this event is number {head}, and {cursor} is behind that."
+        message = f"The last change of this event is number {head}, and {cursor} is beyond it."
         raise errors.CursorBeyondHead(f"{message} {errors.CursorBeyondHead.help}")
 
 

@@ -13,6 +13,7 @@ from turnout.changes.shown import CUSTOM_FIELDS_PATH, GROUPS_PATH
 from turnout.downstream import limits as limiting
 from turnout.downstream.limits import Limits
 from turnout.model.attendee import PROFILE_FIELDS, Attendee, Said
+from turnout.model.change import Change
 from turnout.model.event import Configuration
 from turnout.model.receipt import PathChange
 
@@ -54,8 +55,10 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
     if change.kind == "erased":
         return Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
     if line.after is None:
-        # What concerns the event itself, or somebody who was erased since: of him nothing is left to be seen.
-        return None if is_limited else Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
+        if is_limited and not _is_name_shown(change, limits):
+            # A setting, or somebody who was erased since: of him nothing is left to be seen.
+            return None
+        return Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
     before = line.before
     was_seen, is_seen = limits.sees(before), limits.sees(line.after)
     if not was_seen and not is_seen:
@@ -76,6 +79,17 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
     email = view.email if limits.shows("email") else None
     return Seen(
         _as_line(msgspec.structs.replace(view, email=email, changes=changes)), line.after, is_entrance=not was_seen
+    )
+
+
+def _is_name_shown(change: Change, limits: Limits) -> bool:
+    """Whether it is the new name of a group or a field that the reader sees: he has values under the old one."""
+    names = [entry for entry in change.entries if entry.what in ("group_name", "custom_field_name")]
+    return change.attendee_id is None and any(
+        limits.shows(entry.key)
+        if entry.what == "custom_field_name" and entry.key is not None
+        else limits.groups is None or entry.key in limits.groups
+        for entry in names
     )
 
 

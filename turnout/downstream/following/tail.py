@@ -107,7 +107,7 @@ class Tail:
             return True
         except Exception:
             # A mistake of ours must not leave everybody waiting for ever.
-            log.exception("lines_not_read", event=self.event_id, after=self.last)
+            log.exception("lines_not_read", event_id=self.event_id, after=self.last)
             await asyncio.sleep(_AGAIN_S)
             return True
         self.configuration = page.configuration

@@ -7,6 +7,7 @@ import msgspec
 from turnout import errors
 from turnout.changes.lines import Line
 from turnout.downstream import limits as limiting
+from turnout.downstream.attendees.query import find_group, find_shown_field
 from turnout.downstream.following.line_view import LineView, PayloadFormat, see
 from turnout.downstream.following.payload import as_push
 from turnout.downstream.limits import Limits
@@ -21,9 +22,8 @@ class View(msgspec.Struct, frozen=True):
     key: Limits
     """What the key is limited to."""
     groups: tuple[str, ...] | None
-    """Names that the query gives besides, which only narrow; they are looked up anew for each batch of lines …"""
+    """Names that the query gives besides, which only narrow."""
     fields: tuple[str, ...] | None
-    """… because what has such a name may come into being later."""
     payload: PayloadFormat
 
     @property
@@ -60,6 +60,11 @@ def read_view(head: Head, key: Limits, configuration: Configuration) -> View:
     """The view that a query asks for. Raises InvalidRequest."""
     groups, fields = (tuple(sorted({*head.texts(name)} - {""})) or None for name in ("group", "field"))
     payload: PayloadFormat = head.choice("payload", ("", "nested", "flat"))  # ty: ignore[invalid-assignment]
+    # What there is not would be silence for ever.
+    for name in groups or ():
+        find_group(configuration, key, name)
+    for name in fields or ():
+        find_shown_field(configuration, key, name)
     view = View(key, groups, fields, payload)
     if payload and not view.get_limits(configuration).shows("email"):
         raise errors.InvalidRequest(

@@ -7,9 +7,10 @@ import msgspec
 
 from turnout import errors
 from turnout.changes.fields import find_field
+from turnout.downstream.attendees.query import unknown_field
+from turnout.downstream.body import read_wish_from
 from turnout.downstream.limits import Limits, view
 from turnout.downstream.tokens.signing import ALGORITHM, LONGEST_S, Signer
-from turnout.feed.parse.redact import show
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
 from turnout.now import as_text, new_id
@@ -43,14 +44,7 @@ def read_wish(body: bytes) -> Wish:
     """Nothing is a wish too. Raises MalformedBody and InvalidRequest."""
     if not body.strip():
         return Wish()
-    try:
-        wish = msgspec.json.decode(body, type=Wish)
-    except msgspec.ValidationError as error:
-        raise errors.InvalidRequest(
-            f'{error}. Send nothing, or an object such as {{"fields": ["firstName"], "expiresIn": {USUAL_S}}}.'
-        ) from error
-    except msgspec.DecodeError as error:
-        raise errors.MalformedBody(f"The body is not JSON: {error}.") from error
+    wish = read_wish_from(body, Wish, f'{{"fields": ["firstName"], "expiresIn": {USUAL_S}}}')
     if not 1 <= wish.expires_in <= LONGEST_S:
         raise errors.InvalidRequest(f"expiresIn is a number of seconds from 1 to {LONGEST_S:,}.")
     if len(wish.fields) > MAX_FIELDS:
@@ -67,7 +61,7 @@ def find_fields(wish: Wish, configuration: Configuration, limits: Limits) -> fro
         field = find_field(configuration, name)
         # One answer for both: what there is besides is not told.
         if field is None or not limits.shows(field):
-            raise errors.InvalidRequest(f'There is no field "{show(name, 40)}", or none that this key sees.')
+            raise unknown_field(name, configuration, limits)
         found.add(field)
     return frozenset(found)
 

@@ -61,7 +61,7 @@ def create(
     if faults:
         raise InvalidRequest(" ".join(faults))
     webhook_id = new_id("whk")
-    secret, sealed = _make_secret(database.secret_key, webhook_id)
+    secret, sealed = make_secret(database.secret_key, webhook_id)
     webhook = Webhook(
         id=webhook_id,
         event_id=None if configuration is None else configuration.event.id,
@@ -131,7 +131,7 @@ def rotate(database: Database, webhook_id: str, overlap_us: int) -> Issued:
     A webhook that is off because its secret could not be opened goes on.
     """
     secret_key = database.secret_key
-    secret, sealed = _make_secret(secret_key, webhook_id)
+    secret, sealed = make_secret(secret_key, webhook_id)
     with database.write() as connection:
         webhook = _get(connection, webhook_id)
         was_lost = find_secret(secret_key, webhook) is None
@@ -228,6 +228,14 @@ def _list_faults_of_url(url: str, *, allow_private: bool) -> Iterator[str]:
         )
 
 
+def can_be_found(url: str) -> bool:
+    """Whether the host of this address, which is a good one, leads anywhere now."""
+    try:
+        return bool(http.look_up(urlsplit(url).hostname or "", 0))
+    except (OSError, UnicodeError):
+        return False
+
+
 def _find_private(host: str) -> str | None:
     """What is wrong with where the host leads now; None also where it cannot be found. Whoever sends looks again."""
     try:
@@ -308,7 +316,7 @@ def _get_delivery(connection: Connection, webhook_id: str, delivery_id: str) -> 
     return delivery
 
 
-def _make_secret(secret_key: bytes, webhook_id: str) -> tuple[str, bytes]:
+def make_secret(secret_key: bytes, webhook_id: str) -> tuple[str, bytes]:
     """A new secret as Standard Webhooks writes it, and as it is stored."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     return secret, sealing.seal(secret_key, secret.encode(), webhook_id)

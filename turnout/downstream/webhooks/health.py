@@ -4,7 +4,7 @@ import msgspec
 
 from turnout.downstream.webhooks.endpoint import find_secret
 from turnout.errors import NotFound
-from turnout.model.webhook import Attempt, Delivery, Webhook, is_stuck
+from turnout.model.webhook import Webhook, is_stuck
 from turnout.store import delivery_log, events, webhooks
 from turnout.store.database import Database
 from turnout.store.delivery_log import Waiting
@@ -12,8 +12,6 @@ from turnout.store.webhooks import Place
 
 MAX_PLACES = 100
 """Events told of, those first that it is furthest behind in."""
-_LOOKED_AT = 500
-"""The latest deliveries, among which the last success and the last failure are looked for."""
 
 
 class Details(msgspec.Struct, frozen=True):
@@ -22,7 +20,7 @@ class Details(msgspec.Struct, frozen=True):
     places: list[Place]
     """Where it is in each event's log, at most `MAX_PLACES`."""
     success_at: int | None
-    """When it last was so; None where nothing of it is kept. So is the last failure's."""
+    """When a request was last answered well; None where none was. So is the last failure's."""
     failure_at: int | None
     failure: str | None
     """What went wrong, in words."""
@@ -73,10 +71,8 @@ def get_details(database: Database, webhook_id: str) -> tuple[Health, Details]:
         raise NotFound(f"There is no webhook {webhook_id}. `turnout webhook list` shows all that there are.")
     with database.read() as connection:
         places = webhooks.list_places(connection, webhook_id, MAX_PLACES)
-        deliveries = delivery_log.list_deliveries(
-            connection, webhook_id, event_id=health.webhook.event_id, limit=_LOOKED_AT
-        ) + delivery_log.list_parked(connection, webhook_id, _LOOKED_AT)
-    return health, _look_back(places, deliveries)
+        last = webhooks.find_outcomes(connection, webhook_id)
+    return health, Details(places, last.succeeded_at, last.failed_at, last.failure)
 
 
 def _health(webhook: Webhook, slug: str | None, lag_changes: int, waiting: Waiting, secret_key: bytes) -> Health:
@@ -88,22 +84,3 @@ def _health(webhook: Webhook, slug: str | None, lag_changes: int, waiting: Waiti
         is_failing=webhook.state == "active" and is_stuck(waiting.parked, waiting.behind),
         is_secret_good=find_secret(secret_key, webhook) is not None,
     )
-
-
-def _look_back(places: list[Place], deliveries: list[Delivery]) -> Details:
-    attempts = [attempt for delivery in deliveries for attempt in delivery.attempts]
-    good = [attempt.at for attempt in attempts if attempt.error is None]
-    bad = [attempt for attempt in attempts if attempt.error is not None]
-    worst = max(bad, key=lambda attempt: attempt.at, default=None)
-    return Details(
-        places=places,
-        success_at=max(good, default=None),
-        failure_at=None if worst is None else worst.at,
-        failure=None if worst is None else describe_attempt(worst),
-    )
-
-
-def describe_attempt(attempt: Attempt) -> str:
-    """What came of it: `200`, `503: the server is busy`, `no answer in 15 s`."""
-    parts = [None if attempt.status is None else str(attempt.status), attempt.error]
-    return ": ".join(part for part in parts if part) or "?"

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from turnout.changes.lines import Line, read_lines
+from turnout.changes.lines import Line
+from turnout.changes.walk import Walks
 from turnout.downstream.webhooks import message
 from turnout.feed.configurations import Configurations
 from turnout.model.webhook import Delivery, Webhook, is_stuck
@@ -21,7 +22,7 @@ from turnout.store.database import Database
 from turnout.store.statements import Connection
 
 MAX_READY = 400
-"""Deliveries of one webhook that were never tried: the rest stays in the log, where it takes no room."""
+"""Deliveries of one webhook that are soon sent: the rest stays in the log, where it takes no room."""
 STEP_LINES = 200
 """Read of one event for one webhook at a time."""
 ROUND_LINES = 400
@@ -60,6 +61,7 @@ class Queue:
     def __init__(self, database: Database) -> None:
         # Of our own: what the server knows is its commits'.
         self._configurations = Configurations(database)
+        self._walks = Walks()
         self._round = 0
         self._full_until: dict[str, float] = {}
         """By webhook, when it is looked at again whether there is room."""
@@ -107,7 +109,8 @@ class Queue:
             return 0
         self.stuck.discard(webhook.id)
         # Not for a few: the same lines would be read again and again.
-        room = MAX_READY - there.ready
+        # Where nothing fails what waits is soon sent too, and is as well left in the log.
+        room = MAX_READY - there.ready - (0 if there.parked else there.waiting)
         return room if room >= STEP_LINES else 0
 
     def _read_step(
@@ -124,7 +127,7 @@ class Queue:
             return Step(webhook, event_id, None, 0, behind.head, [])
         place = (event_id, behind.cursor)
         if place not in read:
-            read[place] = read_lines(connection, event_id, after=behind.cursor, limit=STEP_LINES)
+            read[place] = self._walks.read(connection, event_id, after=behind.cursor, limit=STEP_LINES)
         version = events.find_version(connection, event_id)
         configuration = self._configurations.refresh(connection, event_id, version)
         assert configuration is not None
@@ -154,6 +157,9 @@ class Queue:
                     created_at=now,
                 )
             )
+        if upto < behind.head:
+            told_of = [line for line in read[place] if line.change.sequence <= upto]
+            self._walks.go_on(event_id, behind.cursor, told_of)
         return Step(webhook, event_id, behind.cursor, upto, behind.head, new)
 
 

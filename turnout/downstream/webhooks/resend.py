@@ -8,7 +8,7 @@ from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.model.webhook import Attempt, Delivery, Webhook
 from turnout.now import new_id, now_us
 from turnout.outside.http import Outside
-from turnout.store import cursors, deliveries, delivery_log
+from turnout.store import cursors, deliveries, delivery_log, events
 from turnout.store.database import Database
 from turnout.store.statements import Connection
 
@@ -31,11 +31,18 @@ def resend_one(database: Database, webhook_id: str, delivery_id: str) -> Deliver
 def _why_not(delivery: Delivery) -> str:
     if delivery.body is None:
         return f"What the delivery {delivery.id} said was erased, because the person was."
+    if delivery.state == "parked":
+        return (
+            f"The delivery {delivery.id} has failed and is tried again by itself. Not to wait for that: "
+            f"`turnout webhook resume {delivery.webhook_id}` tries all that has failed at once."
+        )
     return f"The delivery {delivery.id} is not finished: it is sent by itself."
 
 
 def resend_since(database: Database, webhook: Webhook, sequence: int, event_id: str | None = None) -> int:
     """Lets everything from this line on be sent again, in order, and gives how many lines these are.
+
+    None is left where the webhook has not come that far: it is told of them anyhow.
 
     What is kept is sent as it was, with the same id; what is gone is made anew from the log. A webhook of all events
     needs to be told of which one. Raises InvalidRequest and NotFound.
@@ -49,11 +56,19 @@ def resend_since(database: Database, webhook: Webhook, sequence: int, event_id: 
         deliveries.lock_cursors(connection, [(event_id, webhook.id)])
         cursor = _get_cursor(connection, webhook, event_id)
         if sequence > cursor:
+            _expect_line(connection, event_id, sequence)
             # What is behind the cursor comes by itself.
             return 0
         # Whoever sends goes back, and on from there in steps, within its bounds.
         cursors.set_cursor(connection, event_id, webhook.id, sequence - 1)
         return cursor - sequence + 1
+
+
+def _expect_line(connection: Connection, event_id: str, sequence: int) -> None:
+    clock = events.find_clock(connection, event_id)
+    head = 0 if clock is None else clock.last_sequence
+    if sequence > head:
+        raise InvalidRequest(f"The log of this event ends with {head:,}: there is no change {sequence:,} yet.")
 
 
 def _get_cursor(connection: Connection, webhook: Webhook, event_id: str) -> int:

@@ -10,6 +10,7 @@ from turnout.downstream.webhooks.request import Tried
 from turnout.model.webhook import Attempt, Delivery, DeliveryState, Webhook
 from turnout.store import deliveries, webhooks
 from turnout.store.statements import Connection
+from turnout.store.webhooks import Outcomes
 
 KEPT_ATTEMPTS = 30
 """With each delivery; there are no more than 20 before it is given up."""
@@ -42,6 +43,7 @@ def _list_series(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
 
 def record(connection: Connection, results: Sequence[Delivery], now: int) -> None:
     """Writes what became of these, and lets what waited behind the finished ones be sent."""
+    _note_outcomes(connection, results)
     deliveries.record(connection, results)
     finished: dict[tuple[str, str], set[str]] = {}
     for one in results:
@@ -49,6 +51,32 @@ def record(connection: Connection, results: Sequence[Delivery], now: int) -> Non
             finished.setdefault((one.event_id, one.webhook_id), set()).add(one.attendee_id)
     for (event_id, webhook_id), attendee_ids in sorted(finished.items()):
         deliveries.make_due(connection, event_id, webhook_id, attendee_ids, now)
+
+
+def _note_outcomes(connection: Connection, results: Sequence[Delivery]) -> None:
+    # Before the deliveries: so does whoever resumes a webhook, and neither waits for the other in a circle.
+    last: dict[tuple[str, bool], Attempt] = {}
+    for one in results:
+        attempt = one.attempts[-1]
+        place = (one.webhook_id, attempt.error is None)
+        last[place] = max(last.get(place, attempt), attempt, key=lambda tried: tried.at)
+    for webhook_id in sorted({webhook_id for webhook_id, _ in last}):
+        good, bad = last.get((webhook_id, True)), last.get((webhook_id, False))
+        webhooks.note_outcomes(
+            connection,
+            webhook_id,
+            Outcomes(
+                succeeded_at=None if good is None else good.at,
+                failed_at=None if bad is None else bad.at,
+                failure=None if bad is None else describe_attempt(bad),
+            ),
+        )
+
+
+def describe_attempt(attempt: Attempt) -> str:
+    """What came of it: `200`, `503: service unavailable`, `no answer in 15 s`."""
+    parts = [None if attempt.status is None else str(attempt.status), attempt.error]
+    return ": ".join(part for part in parts if part) or "?"
 
 
 def switch_off(connection: Connection, webhook: Webhook, reason: str) -> None:
