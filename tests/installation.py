@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.downstream.webhooks.queued import park, queue
+from turnout.access import audit, links, sign_in, tokens, users
 from turnout.changes.follow import Follower
 from turnout.downstream.listing import consumer as listing
 from turnout.downstream.tokens import signing
@@ -30,6 +31,8 @@ from turnout.store.statements import insert
 from turnout.store.tables import metadata
 
 ERASED = "eve@example.org"
+USER, PASSWORD = "zoe@example.org", "correct horse battery"
+"""Who signs in to the console."""
 
 
 def fill(path: Path, *, rows: int = 30, secret_key: bytes | None = None) -> str:
@@ -43,6 +46,7 @@ def fill(path: Path, *, rows: int = 30, secret_key: bytes | None = None) -> str:
         _tell(database, "spring", *(_body(number) for number in range(rows)))
         _decide(database, spring.id)
         _follow(database, spring.id)
+        _sign_in(database, spring.id)
         for slug in ("autumn", "archived", "empty"):
             other, _ = event.create(database, slug.title(), slug)
             if slug != "empty":
@@ -113,13 +117,25 @@ def _follow(database: Database, event_id: str) -> None:
     park(database, event_id, webhook.id, 2)
     signing.get_signer(database, event_id)
     with database.write() as connection:
-        for table in ("exports", "export_parts"):
+        for table in ("exports", "export_parts", "handouts", "push_counts"):
             # Whatever has to be there.
             columns = [column for column in metadata.tables[table].columns if not column.nullable]
             row = tuple(
                 event_id if column.name == "event_id" else _MADE_UP[column.type.python_type] for column in columns
             )
             insert(connection, table, ", ".join(column.name for column in columns), [row])
+
+
+def _sign_in(database: Database, event_id: str) -> None:
+    """Users of the console, and all that goes with them."""
+    text = (links.first_link(database, "") or "").rpartition("/")[2]
+    user = links.accept(database, text, "Zoë", PASSWORD, USER)
+    with audit.acting(database, user, "user.invite", event_id=event_id) as deed:
+        links.invite(database, "", "viewer@example.org", events=[event_id], sees_personal=False)
+        deed.after = {"email": "viewer@example.org"}
+    users.set_events(database, user.id, [event_id])
+    tokens.create(database, user.id, "Büro")
+    sign_in.sign_in(database, USER, PASSWORD, "192.0.2.1", "Firefox")
 
 
 _MADE_UP = {str: "done", int: 1, bytes: bytes(range(256))}

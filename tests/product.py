@@ -13,8 +13,10 @@ from typing import Any, Self
 
 import httpx2
 import msgspec
+from sqlalchemy import text
 
 from tests.databases import as_file, open_one, settings_of
+from tests.forked import Forked
 from turnout.changes.attendee_view import view
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event, keys, sources
@@ -40,7 +42,7 @@ class RunningServer:
             **settings,
         }
         self.url = ""
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | Forked | None = None
         self._database: Database | None = None
 
     def __enter__(self) -> Self:
@@ -69,16 +71,18 @@ class RunningServer:
 
     def start(self, *command_prefix: str) -> None:
         """Starts it, behind another command where one is given, and waits until it says that it listens."""
-        log = self.log_path.open("a")
-        self._process = subprocess.Popen(
-            [*command_prefix, *TURNOUT, "serve", "--port", "0"],
-            env=self.environment,
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        log.close()
+        with self.log_path.open("a") as log:
+            if command_prefix:
+                self._process = subprocess.Popen(
+                    [*command_prefix, *TURNOUT, "serve", "--port", "0"],
+                    env=self.environment,
+                    cwd=self.folder,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+            else:
+                self._process = Forked("serve", "--port", "0", env=self.environment, cwd=self.folder, stderr=log)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found = re.search(r"http://localhost:(\d+)", line)
@@ -95,6 +99,14 @@ class RunningServer:
     def kill(self) -> None:
         """As a power cut does."""
         self.end(signal.SIGKILL)
+
+    def end_turns(self) -> None:
+        """As if it had been killed so long ago that its leases are over, and nobody has to wait for that any more."""
+        with self.database.write() as connection:
+            connection.execute(
+                text("UPDATE leases SET expires_at = 0 WHERE holder LIKE :holder"),
+                {"holder": f"%, process {self.pid}, %"},
+            )
 
     def end(self, with_signal: signal.Signals) -> int:
         """Sends the signal and gives the exit code."""

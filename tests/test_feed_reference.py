@@ -21,8 +21,10 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+from click.testing import CliRunner
 
-from tests.product import TURNOUT, Product, TestedEvent
+from tests.product import Product, TestedEvent
+from turnout.cli import main
 from turnout.events import keys, names, policy
 
 PAGE = Path(__file__).parent.parent / "docs" / "feed.md"
@@ -145,9 +147,8 @@ class Stage:
         event = self._get_event()
         for words in map(shlex.split, lines.splitlines()):
             arguments = [event.slug if word == "spring" else word for word in words[1:]]
-            subprocess.run(
-                [*TURNOUT, *arguments], env=self.product.server.environment, capture_output=True, timeout=60, check=True
-            )
+            done = CliRunner(env=self.product.server.environment).invoke(main, arguments)
+            assert done.exit_code == 0, done.output
 
     def _with_keys(self, text: str) -> str:
         return re.sub(r"\b[a-z][a-z-]*-key\b", lambda match: self.keys.get(match[0], match[0]), text)

@@ -18,6 +18,7 @@ from requests import Response as Received
 from requests.adapters import HTTPAdapter
 from schemathesis import Case, Response
 from schemathesis.checks import not_a_server_error
+from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
 from tests.downstream.following.followers import make_read_key, open_stream
@@ -74,6 +75,9 @@ def as_the_event_has_it() -> dict[str, Any]:
     numbers: dict[str, Any] = {
         "after": {"type": "integer", "minimum": 0, "maximum": LINES},
         "Last-Event-ID": {"enum": ["", *map(str, range(LINES + 1))]},
+        "group": {"type": "array", "items": {"enum": GROUPS}},
+        # Without the address there is no payload (400).
+        "field": {"type": "array", "items": {"enum": ["email"]}},
     }
     paths = narrowed["paths"]
     follow = [paths[f"/e/{{slug}}/{path}"]["get"] for path in ("changes", "changes/stream")]
@@ -138,11 +142,14 @@ READ_TAGS = {"Read", "Follow", "Exports", "Tokens"}
 
 
 @schema.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(
-    case: Case[Any], event: TestedEvent, read_key: str, session: Session
+    case: Case[Any], event: TestedEvent, read_key: str, session: Session, database_kind: str
 ) -> None:
     """Statuses, content types, headers and bodies; an invalid push is a described 500 (D3), never an unexpected one."""
+    if database_kind == "postgresql" and case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE:
+        # The thousands at the bounds of each parameter, which are read before any database is asked, are sent once.
+        return
     reads = bool(READ_TAGS & set(case.operation.tags or ()))
     aim(case, event, read_key)
     response = case.call(

@@ -143,8 +143,9 @@ def test_attendees_are_found_by_source_custom_field_and_time_and_sorted(cli: Cli
 
 def test_without_a_server_the_command_brings_the_index_up_to_date_itself(cli: Cli) -> None:
     cli.make_event()
-    cli.push(*(person(f"p{number}@x.org", lastName=f"Doe {number}") for number in range(3_001)))
+    # The last one too is a Doe.
+    cli.push(*(person(f"p{number}@x.org", lastName="Roe" if number % 100 else "Doe") for number in range(3_001)))
     result = cli.run("attendees", "list", "--event", "spring", "--sort=-email", "--limit", "1")
     assert "p9@x.org" in result.stdout
     assert "Bringing what lists go by up to date" in result.stderr
-    assert len(list_emails(cli, "--search", "doe")) == 3_001
+    assert len(list_emails(cli, "--search", "doe")) == 31

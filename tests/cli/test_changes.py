@@ -142,7 +142,7 @@ def test_following_shows_what_another_process_does_within_a_moment(cli: Cli) -> 
         assert process.stdout is not None
         process.stdout.readline()
         pushed, pinned = [], []
-        for number in range(5):
+        for number in range(3):
             cli.push(person(f"p{number}@x.org"))
             ended_at = time.monotonic()
             assert json.loads(process.stdout.readline())["kind"] == "created"
@@ -192,7 +192,7 @@ def test_following_ends_when_nobody_reads_any_more(cli: Cli) -> None:
 
 def test_a_closed_pipe_is_no_error(cli: Cli) -> None:
     cli.make_event()
-    cli.push(*(person(f"p{number}@x.org", biography="x" * 500) for number in range(1_000)))
+    cli.push(*(person(f"p{number}@x.org", biography="x" * 500) for number in range(300)))
     done = subprocess.run(
         f"set -o pipefail; {' '.join(TURNOUT)} changes --event spring --json | head -n 1",
         shell=True,

@@ -17,7 +17,21 @@ from tests.databases import only_postgresql, only_sqlite
 from turnout.cli import main
 from turnout.store.sqlite import file_lock
 
-GROUPS = ("event", "source", "key", "group", "field", "attendees", "suppressed", "pushes", "webhook", "token")
+GROUPS = (
+    "event",
+    "source",
+    "key",
+    "group",
+    "field",
+    "attendees",
+    "suppressed",
+    "pushes",
+    "webhook",
+    "token",
+    "handout",
+    "user",
+    "audit",
+)
 
 
 def list_all() -> Iterator[tuple[str, click.Command]]:

@@ -25,6 +25,19 @@ def test_a_slug_is_given_once(cli: Cli) -> None:
     assert "There is an event spring already" in cli.error("event", "create", "Spring")
 
 
+def test_a_new_event_like_another_has_its_settings_and_webhooks_with_secrets_of_their_own(cli: Cli) -> None:
+    cli.make_event("spring")
+    cli.run("event", "set", "spring", "null=clear", "time_zone=Europe/Berlin")
+    hook = cli.json("webhook", "create", "--url", "https://192.0.2.1/hook", "--event", "spring", "--allow-private")
+    made = cli.json("event", "create", "Autumn", "--like", "spring")
+    assert made["webhooks"][0]["secret"].startswith("whsec_")
+    assert made["webhooks"][0]["secret"] != hook["secret"]
+    settings = cli.json("event", "show", "autumn")["settings"]
+    assert settings == cli.json("event", "show", "spring")["settings"] | {"name": "Autumn"}
+    assert made["webhooks"][0]["secret"] not in cli.text("webhook", "list")
+    assert "no event winter" in cli.error("event", "create", "Summer", "--like", "winter")
+
+
 def test_an_archived_event_is_out_of_the_list_until_it_is_taken_back(cli: Cli) -> None:
     cli.make_event("spring")
     cli.run("event", "archive", "spring")
@@ -72,7 +85,7 @@ def test_settings_are_set_and_shown(cli: Cli) -> None:
         ("cors=htps://app.example.org", "Did you mean https://app.example.org?"),
         ("cors=https://app.example.org:99999", "a port is a number"),
         ("cors=https://bücher.example", "xn--"),
-        ("cors=null", "is not an origin"),
+        ("cors=null", "it cannot be let in"),
         ("cors=https://a.example.org,*", "no other is of use"),
         ("cors=" + ",".join(f"https://a{number}.example.org" for number in range(101)), "100 origins"),
     ],

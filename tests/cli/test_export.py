@@ -122,3 +122,12 @@ def test_a_file_that_was_exported_can_be_pushed_again(cli: Cli) -> None:
     make_people(cli)
     cli.run("attendees", "export", "--event", "spring")
     assert cli.json("push", "--event", "spring", "--source", "main", "spring.csv")["unchanged"] == 3
+
+
+def test_where_no_file_can_be_it_says_so_and_what_to_do(cli: Cli) -> None:
+    make_people(cli)
+    cli.run("attendees", "export", "--event", "spring")
+    assert "replace it with --force" in cli.error("attendees", "export", "--event", "spring")
+    said = cli.error("attendees", "export", "--event", "spring", "--output", "nowhere/people.csv")
+    assert "There is no folder" in said
+    assert "choose another --output" in said

@@ -1,5 +1,6 @@
 """`turnout webhook`, beside a running server and with a receiver that is there."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -142,6 +143,22 @@ def test_an_address_without_tls_is_made_with_a_word_of_warning(cli: Cli) -> None
     assert "in the open" not in cli.run("webhook", "create", "--event", "spring", "--url", PUBLIC).stderr
 
 
+def test_an_address_that_leads_nowhere_is_made_with_a_word_of_how_to_try_it(cli: Cli) -> None:
+    cli.make_event()
+    said = cli.run("webhook", "create", "--event", "spring", "--url", "https://nowhere.invalid/hook")
+    assert "cannot be looked up" in said.stderr
+    assert "turnout webhook test whk_" in said.stderr
+    assert "looked up" not in cli.run("webhook", "create", "--event", "spring", "--url", PUBLIC).stderr
+
+
+def test_what_went_wrong_is_helped_in_the_command_lines_own_words(cli: Cli) -> None:
+    cli.make_event()
+    error = json.loads(cli.run("webhook", "show", "whk_0", "--json", code=1).stderr)["error"]
+    assert error["code"] == "not_found"
+    assert "address" not in error["help"]
+    assert "/docs" not in error["help"]
+
+
 def test_it_is_paused_and_resumed(cli: Cli) -> None:
     cli.make_event()
     its_id = cli.json("webhook", "create", "--event", "spring", "--url", PUBLIC)["id"]
@@ -149,6 +166,9 @@ def test_it_is_paused_and_resumed(cli: Cli) -> None:
     assert cli.json("webhook", "pause", its_id, "--reason", "They move") == paused
     assert "paused: They move" in cli.text("webhook", "show", its_id)
     assert cli.json("webhook", "resume", its_id) == {"id": its_id, "state": "active", "reason": None}
+    assert "It was active" in cli.text("webhook", "resume", its_id)
+    cli.run("webhook", "pause", its_id)
+    assert "goes on where it stopped" in cli.text("webhook", "resume", its_id)
 
 
 def test_all_are_paused_before_a_copy_is_started(cli: Cli) -> None:
@@ -234,6 +254,9 @@ def test_what_fails_is_told_with_its_answer_and_resuming_tries_it_at_once(
     assert "503" in described["lastFailure"]
     shown = desk.text("webhook", "deliveries", its_id, "--delivery", str(parked["id"]))
     assert "the cat sat on the server" in shown
+    assert f"turnout webhook resume {its_id}" in desk.error(
+        "webhook", "resend", its_id, "--delivery", str(parked["id"])
+    )
     receiver.answer_with(say(204))
     desk.run("webhook", "resume", its_id)
     (delivered,) = wait_for_state(desk, its_id, "delivered")
@@ -253,6 +276,62 @@ def test_a_paused_webhook_is_sent_nothing_and_misses_nothing(desk: Cli, event: T
     desk.run("webhook", "resume", its_id)
     requests = receiver.wait_for(2)
     assert [request.topic for request in requests] == ["attendee.withdrawn", "attendee.created"]
+
+
+def test_what_a_webhook_that_is_not_active_has_to_deliver_has_no_next_try(
+    desk: Cli, event: TestedEvent, receiver: Receiver
+) -> None:
+    receiver.answer_with(say(503))
+    its_id = make(desk, event, receiver)
+    event.push_ok(person(ANN))
+    (parked,) = wait_for_state(desk, its_id, "parked")
+    desk.run("webhook", "pause", its_id)
+    (listed,) = desk.json("webhook", "deliveries", its_id)["deliveries"]
+    assert (listed["state"], listed["nextAt"]) == ("parked", None)
+    assert desk.json("webhook", "deliveries", its_id, "--delivery", parked["id"])["nextAt"] is None
+    assert f"turnout webhook resume {its_id}" in desk.run("webhook", "deliveries", its_id).stderr
+
+
+def test_the_last_success_and_failure_are_those_of_all_that_was_ever_sent(
+    desk: Cli, event: TestedEvent, receiver: Receiver
+) -> None:
+    receiver.answer_with(say(503), say(204))
+    its_id = make(desk, event, receiver)
+    event.push_ok(person(ANN))
+    (failed,) = wait_for_state(desk, its_id, "parked")
+    event.push_ok(person(BOB))
+    (delivered,) = wait_for_state(desk, its_id, "delivered")
+    # Many that are newer, and never were sent.
+    park(event.database, event.id, its_id, 600)
+    described = desk.json("webhook", "show", its_id)
+
+    def find_time(delivery: dict[str, Any]) -> str:
+        whole = desk.json("webhook", "deliveries", its_id, "--delivery", delivery["id"])
+        return str(whole["answers"][-1]["at"])
+
+    assert described["lastFailureAt"] == find_time(failed)
+    assert described["lastFailure"] == "503: service unavailable"
+    assert described["lastSuccessAt"] == find_time(delivered)
+
+
+def test_of_who_is_erased_the_log_says_how_often_it_was_tried_and_not_what_was_answered(
+    desk: Cli, event: TestedEvent, receiver: Receiver
+) -> None:
+    receiver.answer_with(say(503, b"no room for ann"))
+    its_id = make(desk, event, receiver, "--kinds", "created")
+    event.push_ok(person(ANN))
+    (parked,) = wait_for_state(desk, its_id, "parked")
+    desk.run("webhook", "resume", its_id)
+    receiver.wait_for(2)
+    wait_until(lambda: desk.json("webhook", "deliveries", its_id)["deliveries"][0]["attempts"] == 2)
+    desk.run("attendees", "erase", "--event", event.slug, ANN, "--yes")
+    (listed,) = desk.json("webhook", "deliveries", its_id)["deliveries"]
+    assert (listed["id"], listed["state"], listed["attempts"]) == (parked["id"], "erased", 2)
+    assert (listed["lastStatus"], listed["nextAt"]) == (503, None)
+    whole = desk.json("webhook", "deliveries", its_id, "--delivery", parked["id"])
+    assert whole["request"]["body"] is None
+    assert [one["answer"] for one in whole["answers"]] == [None, None]
+    assert "erased" in desk.text("webhook", "deliveries", its_id)
 
 
 def test_410_switches_it_off_until_it_is_resumed(desk: Cli, event: TestedEvent, receiver: Receiver) -> None:
@@ -334,6 +413,16 @@ def test_all_from_a_change_on_is_sent_once_more_and_what_was_there_before_it_too
     assert len(of_carl) == 1
 
 
+def test_what_there_is_not_to_be_sent_once_more_is_told(desk: Cli, event: TestedEvent, receiver: Receiver) -> None:
+    event.push_ok(person(ANN))
+    its_id = make(desk, event, receiver)
+    desk.run("webhook", "pause", its_id)
+    event.push_ok(person(BOB))
+    assert "ends with 2: there is no change 3 yet" in desk.error("webhook", "resend", its_id, "--since", "3")
+    assert "come by themselves" in desk.text("webhook", "resend", its_id, "--since", "2")
+    assert "new changes come behind that" in desk.text("webhook", "resend", its_id, "--since", "1")
+
+
 def test_what_is_sent_once_more_is_of_one_event(
     start_product: Callable[..., Product], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,7 +498,10 @@ def test_metrics_and_the_doctor_tell_how_webhooks_are(
     desk = beside(product, monkeypatch)
     event = product.make_event()
     good, failing = make(desk, event, receiver), make(desk, event, receiver)
-    assert find_checks(desk) == [("ok", "There are 2, 0 of them paused; none is failing or off.")]
+    assert find_checks(desk) == [("ok", "There are 2; none is failing or off.")]
+    desk.run("webhook", "pause", failing)
+    assert find_checks(desk) == [("ok", "There are 2, 1 of them paused; none is failing or off.")]
+    desk.run("webhook", "resume", failing)
     event.push_ok(person(ANN))
     wait_for_state(desk, good, "delivered")
     wait_for_state(desk, failing, "delivered")

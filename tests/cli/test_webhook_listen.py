@@ -188,3 +188,15 @@ def test_it_is_for_this_machine_alone_unless_told_otherwise(listening: Listening
     """Whoever is in the same network cannot post to it."""
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", listening.port), timeout=5):
         pass
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listening = subprocess.run(
+            [*TURNOUT, "webhook", "listen", "--port", str(port)], capture_output=True, text=True, check=False
+        )
+    assert listening.returncode == 1
+    assert f"Nothing can listen at 127.0.0.1:{port}" in listening.stderr
+    assert "Choose another --port" in listening.stderr
+    assert "Traceback" not in listening.stderr

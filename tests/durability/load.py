@@ -52,7 +52,8 @@ class Senders:
             thread.join(30)
 
     def _send(self) -> None:
-        with httpx2.Client(trust_env=False, timeout=30) as client:
+        # Nothing here is HTTPS: certificates are not loaded, which takes a while for each of the threads.
+        with httpx2.Client(trust_env=False, timeout=30, verify=False) as client:
             while not self._enough.is_set():
                 number = next(self._counter)
                 body = {

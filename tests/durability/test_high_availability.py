@@ -1,17 +1,24 @@
 """A primary and a synchronous standby: one of the two may go at any moment, and no acknowledged push with it."""
 
+import copy
 import itertools
+import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from tests.downstream.following.followers import make_read_key
+from tests.downstream.following.mirror import Mirror
+from tests.downstream.following.test_proof import follow_by_asking, follow_by_stream, list_shown
 from tests.durability.load import Senders, check_acknowledged
 from tests.postgresql import PostgresServer
-from tests.product import Product, RunningServer
+from tests.product import Product, RunningServer, TestedEvent
 from turnout.operations.verify.verify import verify
 
 
@@ -52,14 +59,58 @@ def start(tmp_path: Path, started: ExitStack, pair: Pair) -> Callable[..., Produ
     return start
 
 
+class Following:
+    """Somebody who follows in a thread of his own, with his cursor, and comes again whatever he is answered."""
+
+    def __init__(self, event: TestedEvent, how: Callable[..., None]) -> None:
+        self.mirror = Mirror()
+        self.sequences: list[int] = []
+        self.has_some = threading.Event()
+        key = make_read_key(event)
+        self._thread = threading.Thread(
+            target=how,
+            args=(event, key, random.Random(0), self, self, 0),
+            name=f"{how} at {event.gateway}",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def take(self, line: dict[str, Any]) -> None:
+        """As a mirror; it says when a line comes twice, or out of order."""
+        self.mirror.take(line)
+        self.sequences.append(line["sequence"])
+        self.has_some.set()
+
+    def ask(self, what: Callable[[], Any]) -> Any:
+        """As an outage: again and again until he is answered."""
+        for _ in range(1_000):
+            try:
+                return what()
+            except (AssertionError, httpx2.TransportError, OSError):
+                time.sleep(0.05)
+        return pytest.fail("Nobody is answered any more.")
+
+    def end(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive(), self._thread.name
+
+
 def test_d1_when_the_primary_dies_the_standby_has_every_acknowledged_push(
     pair: Pair, start: Callable[..., Product]
 ) -> None:
-    """Killed under load and promoted: service resumes by itself, on two machines."""
+    """Killed under load and promoted: service resumes by itself, on two machines; and who follows goes on.
+
+    Followers at both of them, by asking and by stream, are told every line once and end at exactly what is there.
+    """
     products = [start(), start()]
     event = products[0].make_event()
+    beside = copy.copy(event)
+    beside.move_to(products[1].server)
     senders = Senders(event).start()
     senders.wait_for(200)
+    followers = [Following(at, how) for at in (event, beside) for how in (follow_by_asking, follow_by_stream)]
+    for follower in followers:
+        follower.has_some.wait(30)
     pair.primary.kill()
     senders.wait_for_refusals(10)
     assert {problem["code"] for problem in senders.refused} == {"storage_unavailable"}
@@ -72,7 +123,12 @@ def test_d1_when_the_primary_dies_the_standby_has_every_acknowledged_push(
     assert verify(event.database).ok
     assert all(problem["retryable"] for problem in senders.refused)
     event.move_to(products[1].server)
-    assert event.push_ok({"profile.email": "after@example.org"})["result"] == "created"
+    assert event.push_ok({"profile.email": "after@example.org", "profile.title": "THE END"})["result"] == "created"
+    last, shown = list_shown(event, None, None)
+    for follower in followers:
+        follower.end()
+        assert follower.sequences == list(range(1, last + 1))
+        assert follower.mirror.people == {one["id"]: one for one in shown}
 
 
 def test_d1_with_the_standby_gone_there_is_no_false_acknowledgement(pair: Pair, start: Callable[..., Product]) -> None:

@@ -1,10 +1,10 @@
 """What happens to PostgreSQL, and what must not happen to pushes: each acknowledged one is there, once (D1, D3)."""
 
 import itertools
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,18 @@ def url(postgresql: PostgresServer) -> str:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Product]]:
-    """Starts a server on a database: several on the same one are several machines."""
+    """Starts a server on a database, behind another command where one is given; several on one are several machines."""
     with ExitStack() as started:
         numbers = itertools.count(1)
 
-        def start(url: str, **settings: str) -> Product:
+        def start(url: str, *command_prefix: str, **settings: str) -> Product:
             folder = tmp_path / f"machine-{next(numbers)}"
             folder.mkdir()
             environment = {f"TURNOUT_{name}": value for name, value in settings.items()}
             running = RunningServer(folder, url, TURNOUT_TRUSTED_PROXIES="127.0.0.1/32", **environment)
-            return started.enter_context(Product(started.enter_context(running)))
+            running.start(*command_prefix)
+            started.callback(running.stop)
+            return started.enter_context(Product(running))
 
         yield start
 
@@ -94,11 +96,13 @@ def test_a_database_that_hangs_is_answered_retryable_within_ten_seconds(
     postgresql.pause()
     began = time.monotonic()
     try:
-        senders.wait_for_refusals(8)
+        # One that comes while it hangs, besides those that were under way.
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(event.push_failed, {"profile.email": "hung@example.org"})
+            senders.wait_for_refusals(8)
+            assert late.result()["retryable"] is True
         # With a second for the machine that this runs on.
         assert time.monotonic() - began < 11
-        with pytest.raises(AssertionError):
-            event.push_ok({"profile.email": "hung@example.org"})
     finally:
         postgresql.resume()
     senders.wait_for(100)
@@ -126,7 +130,7 @@ def test_how_things_are_is_told_within_seconds_while_the_database_hangs(
         # What it knew a second ago counts no more.
         while get("/health")[0] == 200:
             pass
-        for _ in range(20):
+        for _ in range(5):
             status, text = get("/health")
             assert status == 503
             assert "2 seconds" in text or "answers nothing" in text or "cannot be reached" in text
@@ -158,7 +162,7 @@ def test_a_connection_cut_while_it_commits_is_looked_up_and_applied_once(
         product = start(url.replace(f":{postgresql.port}/", f":{way.port}/"))
         event = product.make_event()
         senders = Senders(event).start()
-        for _ in range(20):
+        for _ in range(8):
             senders.wait_for(10)
             way.cut(moment)
             assert way.cuts.acquire(timeout=30)
@@ -180,7 +184,7 @@ def test_a_repeat_that_is_cut_off_is_counted_once(
     with CuttingWay(postgresql.port) as way:
         event = start(url.replace(f":{postgresql.port}/", f":{way.port}/")).make_event()
         receipt = event.push_ok(body)
-        for repeats in range(1, 4):
+        for repeats in range(1, 3):
             way.cut(moment)
             again = event.push_ok(body)
             assert way.cuts.acquire(timeout=30)
@@ -195,7 +199,7 @@ def test_connections_cut_in_the_middle_of_transactions_cost_nobody_anything(
 ) -> None:
     event = start(url).make_event()
     senders = Senders(event).start()
-    for _ in range(20):
+    for _ in range(8):
         senders.wait_for(10)
         postgresql.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", url.rpartition("/")[2]
@@ -370,16 +374,14 @@ def test_d7_a_machine_whose_clock_is_off_by_minutes_does_not_disturb_the_order(
     url: str, start: Callable[..., Product]
 ) -> None:
     """Times and ids are the database's, whatever the machine says."""
-    right, behind, ahead = start(url), start(url), start(url)
-    event = right.make_event()
+    event = start(url).make_event()
     machines = [event]
-    for product, offset in ((behind, "-7m"), (ahead, "+7m")):
-        product.server.end(signal.SIGTERM)
-        product.server.start("faketime", "-f", offset)
+    for offset in ("-7m", "+7m"):
+        product = start(url, "faketime", "-f", offset)
         machines.append(TestedEvent(product, event.id, event.slug, event.key))
     began = now_us()
     title = ""
-    for number in range(5):
+    for number in range(3):
         for machine in machines:
             title = f"{number} of {machine.product.server.url}"
             receipt = machine.push_ok({"profile.email": "john.doe@example.com", "profile.title": title})

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.access.conftest import PASSWORD, add_user
+from turnout.access import sign_in
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.events import event
 from turnout.operations import restore as restoring
@@ -287,6 +289,14 @@ def test_a_key_that_has_to_be_set_is_asked_for(database: SqliteDatabase, file: P
     assert asked_for("without")
     assert asked_for("other", given_key=KEY[::-1])
     assert not asked_for("same", given_key=KEY)
+
+
+def test_users_sign_in_at_what_was_restored(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:
+    add_user(database, "ann@example.org")
+    back_up(database, file)
+    restore(file, elsewhere)
+    with closing(SqliteDatabase(_URL.format(elsewhere))) as restored:
+        sign_in.sign_in(restored, "ann@example.org", PASSWORD, "", "")
 
 
 def test_a_setting_that_hides_the_restored_key_is_told(database: SqliteDatabase, file: Path, elsewhere: Path) -> None:

@@ -8,15 +8,19 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from tests.access.conftest import DAY_US, add_user
 from tests.turns import make_turn
-from turnout.errors import StorageUnavailable
+from turnout.access import links, sessions, sign_in, tokens
+from turnout.errors import SignInFailed, StorageUnavailable
+from turnout.events import event
 from turnout.feed.refusals import Refusals
 from turnout.now import now_us
 from turnout.operations import housekeeping
 from turnout.operations.housekeeping import keep_house
 from turnout.operations.retention import Retention
-from turnout.store import commits
+from turnout.store import commits, push_counts
 from turnout.store.database import Database
+from turnout.store.push_counts import KEPT_SLOTS, SLOT_US
 
 
 async def end(house: asyncio.Task[None]) -> None:
@@ -90,3 +94,59 @@ def test_once_an_hour_what_gone_processes_have_left_is_tidied_up(database: Datab
     housekeeping._tidy(turn)
     with database.read() as connection:
         assert len(connection.execute(text("SELECT writer FROM commits")).all()) == 2
+
+
+def test_counts_of_pushes_go_when_nobody_looks_at_them_any_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_REST_S", 0)
+    monkeypatch.setattr(housekeeping, "_STEP_ROWS", 2)
+    created, _ = event.create(database, "Fair", "fair")
+    quiet, _ = event.create(database, "Quiet", "quiet")
+    now = now_us() // SLOT_US
+    with database.write() as connection:
+        push_counts.add_counts(
+            connection, [(created.id, now - KEPT_SLOTS + number, 1, "updated", 1) for number in range(-5, 2)]
+        )
+        push_counts.add_counts(connection, [(quiet.id, now, 1, "updated", 1)])
+    turn = make_turn(database)
+    housekeeping._forget_counts(database, turn, threading.Event())
+    with database.read() as connection:
+        kept = connection.execute(text("SELECT event_id, slot FROM push_counts ORDER BY slot")).all()
+    assert [tuple(row) for row in kept] == [
+        (created.id, now - KEPT_SLOTS),
+        (created.id, now - KEPT_SLOTS + 1),
+        (quiet.id, now),
+    ]
+
+
+def test_what_is_over_of_those_who_sign_in_is_tidied_up(database: Database) -> None:
+    ann = add_user(database)
+    at = now_us()
+    for days in (0, 1, 13, 15, 91):
+        sessions.begin(database, ann.id, f"{days} days", "")
+        links.invite(database, "", f"{days}@example.org", name=f"{days} days")
+        token = tokens.create(database, ann.id, f"{days} days").token
+        if days:
+            tokens.revoke(database, ann.id, token.id)
+    with suppress(SignInFailed):
+        sign_in.sign_in(database, "new@example.org", "not the password", "192.0.2.1", "")
+    with database.write() as connection:
+        for days in (1, 13, 15, 91):
+            old = {"at": at - days * DAY_US, "name": f"{days} days"}
+            connection.execute(text("UPDATE sessions SET last_seen_at = :at WHERE address = :name"), old)
+            connection.execute(text("UPDATE links SET expires_at = :at WHERE invited LIKE '%' || :name || '%'"), old)
+            connection.execute(text("UPDATE user_tokens SET revoked_at = :at WHERE name = :name"), old)
+            connection.execute(
+                text("INSERT INTO sign_in_failures (subject, count, last_at) VALUES (:name, 7, :at - 1)"), old
+            )
+    housekeeping._tidy(make_turn(database))
+    with database.read() as connection:
+
+        def kept(statement: str) -> set[str]:
+            return set(connection.execute(text(statement)).scalars())
+
+        assert kept("SELECT address FROM sessions") == {"0 days", "1 days", "13 days"}
+        assert kept("SELECT name FROM user_tokens") == {"0 days", "1 days", "13 days", "15 days"}
+        assert len(kept("SELECT id FROM links")) == 1
+        assert kept("SELECT count FROM sign_in_failures") == {1}

@@ -15,11 +15,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.databases import as_file
-from tests.installation import ERASED, fill
+from tests.installation import ERASED, PASSWORD, USER, fill
 from tests.postgresql import shared_server
 from tests.product import RunningServer
+from turnout.access import sessions, sign_in, users
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.events import event
+from turnout.now import now_us
 from turnout.operations import migrate_data
 from turnout.operations.backup import back_up
 from turnout.operations.verify.verify import verify
@@ -167,6 +169,19 @@ def test_pushes_go_on_with_the_same_keys_and_whoever_was_erased_stays_away(
         assert push(ERASED)["result"] == "suppressed"
     with closing(move.open_target()) as target:
         assert verify(target).ok
+
+
+def test_users_sign_in_as_before(move: Move) -> None:
+    with closing(move.open_source()) as source:
+        before = users.list_all(source)
+        _, cookie = sign_in.sign_in(source, USER, PASSWORD, "192.0.2.1", "Firefox")
+    move.run()
+    with closing(move.open_target()) as target:
+        schema.prepare(target)
+        found = sessions.find(target, cookie, now_us())
+        assert found is not None
+        assert [user.id for user in before] == [found[1].id]
+        sign_in.sign_in(target, USER, PASSWORD, "192.0.2.1", "Firefox")
 
 
 def test_a_key_from_the_settings_stays_there(tmp_path: Path, make_move: Callable[..., Move]) -> None:

@@ -72,6 +72,8 @@ def test_a_restored_backup_goes_on_where_it_was_and_leaves_nothing_out(
     receiver.answer = lambda _: say(204)
     before = len(receiver.requests)
     cli.run("restore", str(tmp_path / "monday.backup"), "--force")
+    # Monday is long ago.
+    product.server.end_turns()
     product.server.start()
     event.move_to(product.server)
     hooked = Hooked(event.database, hooked.id, hooked.secret)

@@ -1,5 +1,6 @@
 """Before a migration there is a backup; and a migration that is killed has happened, or has not."""
 
+import itertools
 import logging
 import random
 import signal
@@ -144,8 +145,11 @@ def test_a_migration_killed_at_any_moment_has_happened_or_has_not(tmp_path: Path
             began = time.monotonic()
             assert migrating.run(path) == 0
             whole_s = min(whole_s, time.monotonic() - began)
-        codes = set()
-        for number in range(TIMES):
+        codes: set[int] = set()
+        for number in itertools.count():
+            # A busy machine may let the first ones end before they are killed; each such one is killed sooner.
+            if number >= TIMES and -signal.SIGKILL in codes:
+                break
             path = make_first(tmp_path / str(number) / "turnout.db")
             kill_after_s = chance.uniform(0.0005, whole_s * 1.1)
             code = migrating.run(path, kill_after_s)
@@ -163,7 +167,6 @@ def test_a_migration_killed_at_any_moment_has_happened_or_has_not(tmp_path: Path
                 schema.prepare(database)
                 check_nothing_is_lost(database)
             assert [file.name for file in path.parent.iterdir() if file.name.endswith(".part")] == [] or backup.exists()
-        assert -signal.SIGKILL in codes
 
 
 def check_backup(backup: Path, again: Path) -> None:
