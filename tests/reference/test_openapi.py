@@ -15,6 +15,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from tests.gateway_routes import list_routes
+from turnout.browser.serving import asset_handlers
 from turnout.changes.attendee_view import AttendeeView, Origin, Origins
 from turnout.downstream.attendees import listing, lookup
 from turnout.downstream.attendees.history import HistoryView
@@ -138,7 +139,7 @@ def nameless(path: str) -> str:
 
 
 def test_every_route_of_the_reference_is_in_it_or_a_page() -> None:
-    app = Litestar(route_handlers(PUBLIC_URL, "1.2.3"), openapi_config=None, logging_config=None)
+    app = Litestar([*asset_handlers(), *route_handlers(PUBLIC_URL, "1.2.3")], openapi_config=None, logging_config=None)
     routes = {re.sub(r":\w+\}", "}", route.path_format) for route in app.routes}
     described = {path for path, _, _ in operations() if not path.startswith("/e/")}
     assert routes - PAGES == described - BY_HAND
@@ -164,11 +165,14 @@ def test_examples_are_valid() -> None:
     assert [(path, why) for path, schema, example in listed if (why := why_not(example, schema))] == []
 
 
+AT_GATEWAYS = [code for code, kind in ERRORS.items() if kind.at_gateways]
+
+
 def test_every_error_is_shown() -> None:
     shown = {
         example["code"] for path, _, example in list_examples() if isinstance(example, dict) and "retryable" in example
     }
-    assert shown == set(ERRORS)
+    assert shown == set(AT_GATEWAYS)
 
 
 _MADE: dict[str, Callable[[], TurnoutError]] = {
@@ -178,7 +182,7 @@ _MADE: dict[str, Callable[[], TurnoutError]] = {
 """Errors that write their detail themselves."""
 
 
-@pytest.mark.parametrize("code", [code for code in ERRORS if code not in OF_THE_CONNECTION])
+@pytest.mark.parametrize("code", [code for code in AT_GATEWAYS if code not in OF_THE_CONNECTION])
 @pytest.mark.parametrize("precise", [True, False])
 def test_examples_of_errors_are_what_the_feed_answers(code: str, precise: bool) -> None:
     shown = examples.problem(code, "/problems", precise=precise)

@@ -18,9 +18,10 @@ from litestar.testing import TestClient
 from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout import errors
+from turnout.browser.assets import find_asset
+from turnout.browser.serving import asset_handlers
 from turnout.events import keys
 from turnout.feed.receipt import Answer, render_error
-from turnout.reference.assets import find_asset
 from turnout.reference.codes import ERRORS, PROBLEMS, WARNINGS
 from turnout.reference.pages import gateway_page, route_handlers
 
@@ -50,7 +51,7 @@ def client() -> Iterator[TestClient[Litestar]]:
         )
 
     app = Litestar(
-        route_handlers(PUBLIC_URL, "1.2.3"),
+        [*asset_handlers(), *route_handlers(PUBLIC_URL, "1.2.3")],
         openapi_config=None,
         logging_config=None,
         exception_handlers={Exception: answer},

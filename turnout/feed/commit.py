@@ -1,6 +1,7 @@
 """The transaction: lock the clocks, read, settle each push in turn, write. Nothing else writes attendees or the log."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
@@ -20,8 +21,9 @@ from turnout.model.event import Configuration
 from turnout.model.names import fold_case
 from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
-from turnout.store import attendees, changes, events, pushes
+from turnout.store import attendees, changes, events, push_counts, pushes
 from turnout.store.database import Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.push_counts import SLOT_US
 from turnout.store.statements import Connection
 
 _ATTEMPTS = 3
@@ -287,7 +289,10 @@ def _write(connection: Connection, drafts: Iterable[Draft]) -> None:
     changes.add_changes(connection, [(draft.event_id, change) for draft in drafts for change in draft.changes])
     pushes.add_pushes(connection, [push for draft in drafts for push in draft.pushes])
     pushes.count_repeats(
-        connection, [(draft.event_id, push_id, draft.at) for draft in drafts for push_id in draft.repeats]
+        connection, [(draft.event_id, push_id, draft.at) for draft in drafts for push_id, _ in draft.repeats]
+    )
+    push_counts.add_counts(
+        connection, [(draft.event_id, draft.at // SLOT_US, *row) for draft in drafts for row in _count_pushes(draft)]
     )
     pushes.add_bodies(connection, [(draft.event_id, *row) for draft in drafts for row in draft.bodies])
     pushes.keep_answers(
@@ -298,8 +303,22 @@ def _write(connection: Connection, drafts: Iterable[Draft]) -> None:
             for place, answer in draft.new_answers.items()
         ],
     )
-    events.touch_keys(connection, [(draft.event_id, key.id, draft.at) for draft in drafts for key in draft.due_uses()])
+    events.touch_keys(
+        connection,
+        [(draft.event_id, key.id, draft.at, key.last_address) for draft in drafts for key in draft.due_uses()],
+    )
     events.move_clocks(connection, [draft.clock for draft in drafts])
+
+
+def _count_pushes(draft: Draft) -> list[tuple[int, str, int]]:
+    """Source, result and how many. What was said again changed nothing; dry runs, which nobody meant, are left out."""
+    counted = Counter(
+        (push.source_number, "rehearsed" if push.rehearsed else push.result)
+        for push in draft.pushes
+        if push.rehearsed or not push.dry_run
+    )
+    counted.update((source_number, "unchanged") for _, source_number in draft.repeats)
+    return [(*place, times) for place, times in counted.items()]
 
 
 def _write_names(connection: Connection, draft: Draft) -> None:

@@ -40,6 +40,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     cors: tuple[str, ...] = ()
     """The origins of sites whose pages may read in a browser, `https://app.example.org`; `*` for any."""
 
+    def gateway(self, public_url: str) -> str:
+        """Its gateway's address (A1): its own host, else below the public URL."""
+        return f"https://{self.host}" if self.host is not None else f"{public_url}/e/{self.slug}"
+
     @property
     def purge_at(self) -> int | None:
         """When everyone is to be erased; None for never."""

@@ -22,6 +22,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+    last_address: str | None = None
+    """From where it was used then, as far as it pushed; forgotten when it is revoked."""
     groups: tuple[int, ...] | None = None
     """The groups, by number, whose people a read key sees; None for everybody."""
     fields: tuple[str | int, ...] | None = None
@@ -42,7 +44,7 @@ def write_key(key_id: str, secret: str) -> str:
     `secret` are 32 digits or letters, `key_id` is `key_…`.
     """
     key = f"trn_{key_id.removeprefix('key_')}_{secret}"
-    return key + _checksum(key)
+    return key + checksum(key)
 
 
 def read_key_id(key: str) -> str | None:
@@ -53,10 +55,10 @@ def read_key_id(key: str) -> str | None:
 
 def is_mistyped(key: str) -> bool:
     """Whether this cannot be a key as it was handed out. Only for our own tools, never for a 401 (A3)."""
-    return _KEY.fullmatch(key) is None or _checksum(key[:-6]) != key[-6:]
+    return _KEY.fullmatch(key) is None or checksum(key[:-6]) != key[-6:]
 
 
-def _checksum(text: str) -> str:
+def checksum(text: str) -> str:
     """CRC-32 in six digits of base 62."""
     rest = zlib.crc32(text.encode())
     digits = []

@@ -9,17 +9,21 @@ from turnout.changes.turn import Turn
 from turnout.errors import StorageUnavailable
 from turnout.feed.commit import ANSWERS_KEPT_US
 from turnout.feed.refusals import Refusals
+from turnout.model.user import FAILURES_KEPT_US, SESSION_IDLE_US, TOKENS_KEPT_US
 from turnout.now import now_us
 from turnout.operations.retention import Retention
-from turnout.store import commits, probe, pushes
+from turnout.store import commits, links, probe, push_counts, pushes, sessions, sign_in_failures, user_tokens
 from turnout.store import refusals as stored_refusals
 from turnout.store.database import Database
 from turnout.store.leases import LeaseLost
+from turnout.store.push_counts import KEPT_SLOTS, SLOT_US
 
 EVERY_S = 10.0
 TIDIED_EVERY_S = 3_600.0
 _STEP_ROWS = 500
 _REST_S = 0.1
+_COUNTED_EVENTS = 100
+"""Whose counts are looked through in an hour; the others have their turn in the next."""
 log = structlog.get_logger()
 
 
@@ -52,6 +56,7 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Tu
         while _forget_answers(database, turn) == _STEP_ROWS and not stopping.is_set():
             # Pushes first.
             stopping.wait(_REST_S)
+        _forget_counts(database, turn, stopping)
         return retention.work(EVERY_S)
     except LeaseLost:
         log.info("housekeeping_left_to_another")
@@ -64,13 +69,18 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Tu
 
 
 def _tidy(turn: Turn) -> None:
-    """Once an hour: what processes that are gone have left, and refusals beyond those that are kept."""
+    """Once an hour: what processes that are gone have left, refusals beyond those that are kept, and what is over."""
     if turn.is_due("tidy", TIDIED_EVERY_S) and turn.take():
-        before = now_us() - ANSWERS_KEPT_US
+        at = now_us()
+        before = at - ANSWERS_KEPT_US
         with turn.recording() as connection:
             commits.forget(connection, before)
             probe.forget_probes(connection, before)
             stored_refusals.trim(connection)
+            sign_in_failures.forget(connection, at - FAILURES_KEPT_US)
+            sessions.forget(connection, at, at - SESSION_IDLE_US)
+            links.forget(connection, at)
+            user_tokens.forget(connection, at - TOKENS_KEPT_US)
 
 
 def _forget_answers(database: Database, turn: Turn) -> int:
@@ -83,3 +93,21 @@ def _forget_answers(database: Database, turn: Turn) -> int:
         return 0
     with turn.recording() as connection:
         return pushes.forget_answers(connection, before, _STEP_ROWS)
+
+
+def _forget_counts(database: Database, turn: Turn, stopping: threading.Event) -> None:
+    """Once an hour removes counts of pushes that nobody looks at any more, event by event in small steps."""
+    if not turn.is_due("counts", TIDIED_EVERY_S):
+        return
+    before = now_us() // SLOT_US - KEPT_SLOTS
+    with database.read() as connection:
+        event_ids = push_counts.list_events_before(connection, before, _COUNTED_EVENTS)
+    if not event_ids or not turn.take():
+        return
+    for event_id in event_ids:
+        removed = _STEP_ROWS
+        while removed == _STEP_ROWS and not stopping.is_set():
+            with turn.recording() as connection:
+                removed = push_counts.forget_counts(connection, event_id, before, _STEP_ROWS)
+            # Pushes first.
+            stopping.wait(_REST_S)

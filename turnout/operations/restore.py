@@ -182,5 +182,5 @@ def _tell(manifest: Manifest, database: Path, given_key: bytes | None) -> Genera
         yield f"The schema is {manifest.schema_version}; the next start brings it to {schema.VERSION}."
     yield (
         f"Whatever happened after {manifest.at} is not in it: keys revoked and people erased since then have to be "
-        "revoked and erased again."
+        "revoked and erased again, and users disabled or signed out."
     )

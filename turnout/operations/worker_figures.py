@@ -39,7 +39,7 @@ class Board:
     """A place for each worker, from 1 on. Made before the first fork."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
         self._memory = mmap.mmap(-1, count * _PLACE_BYTES)
 
     def publish(self, number: int, families: Sequence[Family]) -> None:
@@ -69,7 +69,7 @@ class Board:
 
     def read_all(self) -> list[Family]:
         """Of all workers, those that have ended included, added up."""
-        return add_up([self.read(number) for number in range(1, self._count + 1)])
+        return add_up([self.read(number) for number in range(1, self.count + 1)])
 
     def retire(self, number: int) -> None:
         """Whoever had the place is dead: what it counted stays, how it was does not."""

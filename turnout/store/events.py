@@ -22,7 +22,7 @@ _EVENT = (
 _SOURCE = "event_id, number, id, name, spelling, policy, created_at, retired_at"
 _KEY = (
     "event_id, id, source_number, scope, label, digest, created_at, expires_at, revoked_at, last_used_at,"
-    " groups, fields"
+    " groups, fields, last_address"
 )
 _NAME = "event_id, kind, number, id, name, first_source, staff_only, created_at"
 
@@ -264,18 +264,27 @@ def add_key(connection: Connection, key: Key) -> None:
                 key.last_used_at,
                 None if key.groups is None else _json(key.groups),
                 None if key.fields is None else _json(key.fields),
+                key.last_address,
             )
         ],
     )
 
 
 def update_key(connection: Connection, key: Key) -> None:
-    """Writes when it expires or was revoked."""
+    """Writes when it expires or was revoked, and from where it was last used, which goes with the revocation."""
     connection.execute(
         text(
-            "UPDATE keys SET expires_at = :expires_at, revoked_at = :revoked_at WHERE event_id = :event_id AND id = :id"
+            "UPDATE keys SET expires_at = :expires_at, revoked_at = :revoked_at,"
+            " last_address = :last_address"
+            " WHERE event_id = :event_id AND id = :id"
         ),
-        {"expires_at": key.expires_at, "revoked_at": key.revoked_at, "event_id": key.event_id, "id": key.id},
+        {
+            "expires_at": key.expires_at,
+            "revoked_at": key.revoked_at,
+            "last_address": key.last_address,
+            "event_id": key.event_id,
+            "id": key.id,
+        },
     )
 
 
@@ -286,16 +295,28 @@ def find_key(connection: Connection, key_id: str) -> Key | None:
     return None if row is None else _key(row)
 
 
-def touch_keys(connection: Connection, used: Sequence[tuple[str, str, int]]) -> None:
-    """Writes when keys were last used: rows of event, key, time."""
-    for some in slices(sorted(used), 3):
+def touch_keys(connection: Connection, used: Sequence[tuple[str, str, int, str | None]]) -> None:
+    """Writes when keys were last used, and from where: rows of event, key, time, address."""
+    for some in slices(sorted(used, key=lambda row: row[:2]), 4):
+        rows = values(connection, 4, len(some), "text", "text", "bigint", "text")
         run(
             connection,
-            f"WITH used (event_id, id, at) AS (VALUES {values(connection, 3, len(some), 'text', 'text', 'bigint')})"
-            " UPDATE keys SET last_used_at = used.at FROM used"
+            f"WITH used (event_id, id, at, address) AS (VALUES {rows})"
+            " UPDATE keys SET last_used_at = used.at, last_address = used.address FROM used"
             " WHERE keys.event_id = used.event_id AND keys.id = used.id",
             tuple(parameter for row in some for parameter in row),
         )
+
+
+def touch_key(connection: Connection, event_id: str, key_id: str, at: int, address: str, *, not_since: int) -> None:
+    """Writes when a key was last used, and from where, if it was not since then; of a revoked one nothing more."""
+    connection.execute(
+        text(
+            "UPDATE keys SET last_used_at = :at, last_address = :address WHERE event_id = :event_id AND id = :id"
+            " AND revoked_at IS NULL AND COALESCE(last_used_at, 0) < :not_since"
+        ),
+        {"at": at, "address": address, "event_id": event_id, "id": key_id, "not_since": not_since},
+    )
 
 
 def add_names(connection: Connection, event_id: str, kind: str, new: Sequence[tuple[Name, str]]) -> None:
@@ -406,6 +427,7 @@ def _key(row) -> Key:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        last_address=row.last_address,
         groups=None if row.groups is None else msgspec.json.decode(row.groups, type=tuple[int, ...]),
         fields=None if row.fields is None else msgspec.json.decode(row.fields, type=tuple[str | int, ...]),
     )

@@ -58,6 +58,29 @@ def renew(connection: Connection, lease: Lease, for_us: int) -> None:
         raise LeaseLost(lease.name)
 
 
+def renew_as(connection: Connection, lease: Lease, holder: str, for_us: int) -> None:
+    """The same by a holder who has something else to say of himself: how far he is. Raises LeaseLost."""
+    renew(connection, lease, for_us)
+    connection.execute(
+        text("UPDATE leases SET holder = :holder WHERE name = :name AND token = :token"),
+        {"holder": holder, "name": lease.name, "token": lease.token},
+    )
+
+
+def take_away(connection: Connection, name: str) -> None:
+    """Whoever has the lease records nothing from now on."""
+    connection.execute(text("UPDATE leases SET expires_at = 0 WHERE name = :name"), {"name": name})
+
+
+def find_latest(connection: Connection, name: str) -> tuple[str, bool] | None:
+    """Who had the lease last, and whether he has it now."""
+    row = connection.execute(
+        text(f"SELECT holder, expires_at > {_clock(connection)} AS is_held FROM leases WHERE name = :name"),
+        {"name": name},
+    ).first()
+    return None if row is None else (row.holder, bool(row.is_held))
+
+
 def give_back(connection: Connection, lease: Lease) -> None:
     """Lets the next one begin at once."""
     connection.execute(

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from turnout.model.push import StoredPush
 from turnout.model.receipt import Failure, Warning
 from turnout.store.statements import in_parts, insert, is_postgresql, run, slices, values
 
-_PUSH = (
+PUSH_COLUMNS = (
     "event_id, id, at, source_number, key_id, actor, result, dry_run, email, attendee_id, sequence,"
     " observed_at, replay_of, repeats, last_at, warnings, failure, more_warnings, rehearsed"
 )
@@ -32,7 +32,7 @@ def add_pushes(connection: Connection, pushes: Sequence[StoredPush]) -> None:
     insert(
         connection,
         "pushes",
-        _PUSH,
+        PUSH_COLUMNS,
         [
             (
                 push.event_id,
@@ -89,6 +89,17 @@ def find_body(connection: Connection, event_id: str, push_id: str) -> str | None
     ).scalar()
 
 
+def find_bodies(connection: Connection, event_id: str, push_ids: Sequence[str]) -> dict[str, str]:
+    """Of these pushes, some hundreds at most, by push; those that are gone are left out."""
+    rows = connection.execute(
+        text("SELECT push_id, body FROM bodies WHERE event_id = :event_id AND push_id IN :ids").bindparams(
+            bindparam("ids", expanding=True)
+        ),
+        {"event_id": event_id, "ids": list(push_ids)},
+    )
+    return {row.push_id: row.body for row in rows}
+
+
 def find_oldest_body(connection: Connection, event_id: str) -> str | None:
     """The id of the event's first push whose body is still there."""
     return connection.execute(
@@ -100,9 +111,9 @@ def find_push(connection: Connection, push_id: str, event_id: str | None = None)
     """The push with this id, of this event where it is named."""
     where = "event_id = :event_id" if event_id is not None else "event_id IN (SELECT id FROM events)"
     row = connection.execute(
-        text(f"SELECT {_PUSH} FROM pushes WHERE {where} AND id = :id"), {"event_id": event_id, "id": push_id}
+        text(f"SELECT {PUSH_COLUMNS} FROM pushes WHERE {where} AND id = :id"), {"event_id": event_id, "id": push_id}
     ).first()
-    return None if row is None else _push(row)
+    return None if row is None else as_push(row)
 
 
 def list_pushes(
@@ -126,7 +137,7 @@ def list_pushes(
     if before_id is not None:
         where.append("id < :before_id")
     rows = connection.execute(
-        text(f"SELECT {_PUSH} FROM pushes WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT :limit"),
+        text(f"SELECT {PUSH_COLUMNS} FROM pushes WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT :limit"),
         {
             "event_id": event_id,
             "source_number": source_number,
@@ -136,7 +147,90 @@ def list_pushes(
             "limit": limit,
         },
     )
-    return [_push(row) for row in rows]
+    return [as_push(row) for row in rows]
+
+
+def list_latest_ids(connection: Connection, event_id: str, after_id: str, limit: int) -> list[str]:
+    """The ids behind this one, latest first."""
+    return list(
+        connection.execute(
+            text("SELECT id FROM pushes WHERE event_id = :event_id AND id > :after_id ORDER BY id DESC LIMIT :limit"),
+            {"event_id": event_id, "after_id": after_id, "limit": limit},
+        ).scalars()
+    )
+
+
+def list_by_ids(connection: Connection, event_id: str, ids: Sequence[str]) -> list[StoredPush]:
+    """These pushes, latest first; one or some hundreds."""
+    rows = connection.execute(
+        text(
+            f"SELECT {PUSH_COLUMNS} FROM pushes WHERE event_id = :event_id AND id IN :ids ORDER BY id DESC"
+        ).bindparams(bindparam("ids", expanding=True)),
+        {"event_id": event_id, "ids": list(ids)},
+    )
+    return [as_push(row) for row in rows]
+
+
+def pushes_by(connection: Connection, index: str | None) -> str:
+    """The table for FROM, read by this index.
+
+    SQLite would walk all of an event's lines, in whose order it wants them, instead of the few of a source or the
+    failed ones; PostgreSQL knows how many there are.
+    """
+    return "pushes" if index is None or is_postgresql(connection) else f"pushes INDEXED BY {index}"
+
+
+def find_last_at(connection: Connection, event_id: str, source_number: int | None = None) -> int | None:
+    """When the latest line of the event, or of its source, was said last; one look at the end of an index."""
+    where = "event_id = :event_id" + ("" if source_number is None else " AND source_number = :source_number")
+    return connection.execute(
+        text(f"SELECT last_at FROM {_of_source(connection, source_number)} WHERE {where} ORDER BY id DESC LIMIT 1"),
+        {"event_id": event_id, "source_number": source_number},
+    ).scalar()
+
+
+def list_warned(
+    connection: Connection, event_id: str, limit: int, source_number: int | None = None
+) -> list[tuple[int, int, list[Warning]]]:
+    """Of the latest so many pushes those with warnings: source, time, the warnings; latest first."""
+    where = "event_id = :event_id" + ("" if source_number is None else " AND source_number = :source_number")
+    rows = connection.execute(
+        text(
+            "SELECT source_number, last_at, warnings FROM"
+            f" (SELECT source_number, last_at, warnings FROM {_of_source(connection, source_number)}"
+            f" WHERE {where} ORDER BY id DESC LIMIT :limit) AS latest WHERE warnings IS NOT NULL"
+        ),
+        {"event_id": event_id, "source_number": source_number, "limit": limit},
+    )
+    return [(number, last_at, _decode_warnings(warnings)) for number, last_at, warnings in rows]
+
+
+def list_latest_bodies(
+    connection: Connection, event_id: str, source_number: int, *, limit: int, look_at: int, max_characters: int
+) -> list[str]:
+    """The bodies of the source's latest pushes that did not fail, latest first, among so many looked at."""
+    return list(
+        connection.execute(
+            text(
+                f"SELECT body FROM (SELECT id, result FROM {_of_source(connection, source_number)}"
+                " WHERE event_id = :event_id"
+                " AND source_number = :source_number ORDER BY id DESC LIMIT :look_at) AS latest"
+                " JOIN bodies ON bodies.event_id = :event_id AND bodies.push_id = latest.id"
+                " WHERE result <> 'failed' AND length(body) <= :max_characters ORDER BY id DESC LIMIT :limit"
+            ),
+            {
+                "event_id": event_id,
+                "source_number": source_number,
+                "look_at": look_at,
+                "limit": limit,
+                "max_characters": max_characters,
+            },
+        ).scalars()
+    )
+
+
+def _of_source(connection: Connection, source_number: int | None) -> str:
+    return pushes_by(connection, None if source_number is None else "pushes_source")
 
 
 def list_failed_ids(connection: Connection, event_id: str) -> list[str]:
@@ -234,7 +328,7 @@ def _passing(connection: Connection) -> str:
     return " FOR UPDATE SKIP LOCKED" if is_postgresql(connection) else ""
 
 
-def _push(row: Any) -> StoredPush:
+def as_push(row: Any) -> StoredPush:
     return StoredPush(
         event_id=row.event_id,
         id=row.id,

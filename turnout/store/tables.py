@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0008"
+VERSION = "0009"
 """The revision of the last migration that leads here."""
 
 metadata = MetaData()
@@ -111,6 +111,8 @@ keys = Table(
     # What a read key is limited to: lists of groups' and fields' numbers and names; None for everything.
     _text("groups", null=True),
     _text("fields", null=True),
+    # From where it was last used, at most 64 characters; emptied when the key is revoked.
+    _text("last_address", null=True),
 )
 
 # Custom fields and groups (kind = custom_field, group), registered when first given.
@@ -273,6 +275,15 @@ pushes = Table(
         sqlite_where=text("result = 'failed'"),
         postgresql_where=text("result = 'failed'"),
     ),
+    # What a push was replayed as.
+    Index(
+        "pushes_replays",
+        "event_id",
+        "replay_of",
+        "id",
+        sqlite_where=text("replay_of IS NOT NULL"),
+        postgresql_where=text("replay_of IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -283,6 +294,146 @@ bodies = Table(
     _text("event_id", key=True),
     _text("push_id", key=True),
     _text("body"),
+    sqlite_with_rowid=False,
+)
+
+# --- Who signs in: few rows, of the installation and not of an event -----------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    _text("id", key=True),
+    _text("email"),
+    # Folded: what they sign in with.
+    _text("email_key"),
+    _text("name"),
+    # An Argon2id hash in PHC form; None for who has only ever come by single sign-on.
+    _text("password", null=True),
+    # Who they are at the single sign-on: issuer and subject.
+    _text("subject", null=True),
+    # administrator, manager or viewer.
+    _text("role"),
+    # Whether they see whose data it is; others see masked names and addresses.
+    Column("sees_personal", _Flag, nullable=False),
+    # All events, or those in `user_events`.
+    Column("all_events", _Flag, nullable=False),
+    _number("created_at"),
+    _number("disabled_at", null=True),
+    _number("last_seen_at", null=True),
+    Index("users_email", "email_key", unique=True),
+    Index("users_subject", "subject", unique=True),
+)
+
+user_events = Table("user_events", metadata, _text("user_id", key=True), _text("event_id", key=True))
+
+# A browser that is signed in. The cookie is the id and a secret.
+sessions = Table(
+    "sessions",
+    metadata,
+    _text("id", key=True),
+    _text("user_id"),
+    Column("digest", LargeBinary, nullable=False),
+    _number("created_at"),
+    _number("last_seen_at"),
+    _number("expires_at"),
+    _text("address"),
+    _text("browser"),
+    Index("sessions_user", "user_id"),
+)
+
+# Links that are good once: of the first administrator, of who is invited, for a new password.
+links = Table(
+    "links",
+    metadata,
+    _text("id", key=True),
+    Column("digest", LargeBinary, nullable=False),
+    # first, invitation or password.
+    _text("kind"),
+    # Whose password; None where the user is yet to be made …
+    _text("user_id", null=True),
+    # … from this: address, name, role and events, as JSON.
+    _text("invited", null=True),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("used_at", null=True),
+    _text("actor", null=True),
+)
+
+# What a user's programs sign in with at /api/: his roles, nothing more.
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    _text("id", key=True),
+    _text("user_id"),
+    Column("digest", LargeBinary, nullable=False),
+    _text("name"),
+    _number("created_at"),
+    _number("expires_at", null=True),
+    _number("last_used_at", null=True),
+    _number("revoked_at", null=True),
+    Index("user_tokens_user", "user_id"),
+)
+
+# Attempts to sign in that failed, by address asked from and by account (both as keyed digests).
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    _text("subject", key=True),
+    _number("count"),
+    _number("last_at"),
+)
+
+# Who did what, and who read personal data in bulk. Holds nothing of attendees but ids.
+audit = Table(
+    "audit",
+    metadata,
+    _text("id", key=True),
+    _number("at"),
+    _text("user_id", null=True),
+    # As they were called then.
+    _text("actor"),
+    _text("address"),
+    # `key.rotate`, `attendees.export`.
+    _text("action"),
+    # Empty for the installation's.
+    _text("event_id"),
+    _text("target", null=True),
+    _text("before", null=True),
+    _text("after", null=True),
+    # begun, done or refused: the line stands before the deed, so that none is done without one.
+    _text("outcome"),
+    Index("audit_event", "event_id", "id"),
+)
+
+# A page for an integrator behind a link: how to send to one source, and what arrived.
+handouts = Table(
+    "handouts",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    Column("digest", LargeBinary, nullable=False),
+    _number("source_number"),
+    _text("tool"),
+    _text("label"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("revoked_at", null=True),
+    _number("opened_at", null=True),
+    # The key that was made when the integrator asked for it there.
+    _text("key_id", null=True),
+    _text("actor", null=True),
+)
+
+# How many pushes came to what, in ten minutes: counted in the commit that writes them.
+push_counts = Table(
+    "push_counts",
+    metadata,
+    _text("event_id", key=True),
+    # Ten minutes since 1970.
+    _number("slot", key=True),
+    _number("source_number", key=True),
+    _text("result", key=True),
+    _number("count"),
     sqlite_with_rowid=False,
 )
 
@@ -356,6 +507,10 @@ webhooks = Table(
     _text("reason", null=True),
     _number("created_at"),
     _text("actor", null=True),
+    # The last request that was answered well, and the last one that was not, with what was wrong in words of ours.
+    _number("succeeded_at", null=True),
+    _number("failed_at", null=True),
+    _text("failure", null=True),
 )
 
 # One change for one webhook: as it is sent, however often, and what was answered. With SQLite's own row number: without
