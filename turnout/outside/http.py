@@ -64,7 +64,13 @@ class Outside:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], limit_s: float = LIMIT_S) -> Answer:
         """What the address answers. Raises NoAnswer, and Refused for an address that is not public."""
-        request = _read_request(url, body, headers)
+        return await self._ask(_read_request("POST", url, body, headers), limit_s)
+
+    async def get(self, url: str, headers: Mapping[str, str], limit_s: float = LIMIT_S) -> Answer:
+        """What there is at the address. Raises as `post` does."""
+        return await self._ask(_read_request("GET", url, b"", headers), limit_s)
+
+    async def _ask(self, request: httpcore2.Request, limit_s: float) -> Answer:
         status: int | None = None
         try:
             async with asyncio.timeout(limit_s):
@@ -104,7 +110,7 @@ class Outside:
         )
 
 
-def _read_request(url: str, body: bytes, headers: Mapping[str, str]) -> httpcore2.Request:
+def _read_request(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> httpcore2.Request:
     try:
         read = httpx2.URL(url)
     except (httpx2.InvalidURL, ValueError) as error:
@@ -117,11 +123,11 @@ def _read_request(url: str, body: bytes, headers: Mapping[str, str]) -> httpcore
         "host": read.netloc.decode("ascii"),
         # Nothing is unpacked, so that nothing grows beyond what was sent.
         "accept-encoding": "identity",
-        "content-length": str(len(body)),
+        **({} if method == "GET" else {"content-length": str(len(body))}),
         **headers,
     }
     return httpcore2.Request(
-        "POST",
+        method,
         httpcore2.URL(scheme=read.raw_scheme, host=read.raw_host, port=read.port, target=read.raw_path),
         headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in given.items()],
         content=body,
