@@ -90,7 +90,7 @@ def list_(slug: str) -> None:
         return
     zone = configuration.event.time_zone
     output.table(
-        ("id", "label", "source", "scope", "sees", "state", "made", "expires", "last use"),
+        ("id", "label", "source", "scope", "sees", "state", "made", "expires", "last use", "from"),
         [
             (
                 key.id,
@@ -102,6 +102,7 @@ def list_(slug: str) -> None:
                 output.show_time(key.created_at, zone),
                 output.show_time(key.expires_at, zone),
                 output.show_time(key.last_used_at, zone),
+                key.last_address or "",
             )
             for key, source, state in rows
         ],
@@ -273,6 +274,7 @@ def _describe(key: "Key", source: str | None, state: str, configuration: "Config
         "fields": None if key.fields is None else spell_fields(configuration, key.fields),
         "state": state,
         **{name: None if at is None else as_text(at) for name, at in times.items()},
+        "lastAddress": key.last_address,
     }
 
 

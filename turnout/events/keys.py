@@ -144,10 +144,14 @@ def revoke(database: Database, key_id: str) -> Key:
     """The key, good for nothing from now on. Raises NotFound."""
     with changing(database, _get_key(database, key_id).event_id) as held:
         key = held.configuration.keys[key_id]
-        if key.revoked_at is None:
-            key = msgspec.structs.replace(key, revoked_at=now_us())
-            events.update_key(held.connection, key)
-        return key
+        return key if key.revoked_at is not None else revoke_in(held.connection, key)
+
+
+def revoke_in(connection: Connection, key: Key) -> Key:
+    """The key, revoked, in a transaction that holds the event; from where it was used is forgotten."""
+    key = msgspec.structs.replace(key, revoked_at=now_us(), last_address=None)
+    events.update_key(connection, key)
+    return key
 
 
 def state_of(key: Key, at: int) -> str:

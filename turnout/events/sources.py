@@ -4,7 +4,7 @@ import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.events import policy
-from turnout.events.setup import changing
+from turnout.events.setup import SetUp, changing
 from turnout.feed.commit import log_event_change
 from turnout.model.change import Entry
 from turnout.model.event import Configuration
@@ -48,7 +48,7 @@ def check_open(source: Source) -> None:
     if source.retired_at is not None:
         raise Conflict(
             f"The source {source.name!r} is retired: it says nothing any more and gets no keys. "
-            'Make a new one with --label "another name".'
+            "Make a new source, with another name."
         )
     if source.number == PEOPLE:
         raise Conflict(f"{source.name!r} stands for all people who edit by hand; it has no keys.")
@@ -73,7 +73,8 @@ def retire(database: Database, event_id: str, name: str, *, actor: str | None = 
             events.update_source(held.connection, source)
             for key in held.configuration.keys.values():
                 if key.source_number == source.number and key.revoked_at is None:
-                    events.update_key(held.connection, msgspec.structs.replace(key, revoked_at=source.retired_at))
+                    ended = msgspec.structs.replace(key, revoked_at=source.retired_at, last_address=None)
+                    events.update_key(held.connection, ended)
             entry = Entry("setting", "retired", False, True)
             log_event_change(held.connection, held.clock, "setting_changed", [entry], source.number, actor=actor)
     return source
@@ -84,17 +85,21 @@ def set_up(
 ) -> Source:
     """The source with these settings; `default` means as the event. Raises NotFound or InvalidRequest."""
     with changing(database, event_id) as held:
-        before = get_source(held.configuration, name)
-        own = before.policy
-        for setting, value in settings.items():
-            own = policy.set_one(own, setting, value)
-        after = msgspec.structs.replace(before, policy=own)
-        entries = [
-            Entry("setting", setting, old, new)
-            for setting in policy.choices()
-            if (old := getattr(before.policy, setting)) != (new := getattr(own, setting))
-        ]
-        if entries:
-            events.update_source(held.connection, after)
-            log_event_change(held.connection, held.clock, "setting_changed", entries, after.number, actor=actor)
+        return set_policy(held, get_source(held.configuration, name), settings, actor=actor)
+
+
+def set_policy(held: SetUp, before: Source, settings: dict[str, str], *, actor: str | None) -> Source:
+    """The same in a transaction that holds the event. Raises InvalidRequest."""
+    own = before.policy
+    for setting, value in settings.items():
+        own = policy.set_one(own, setting, value)
+    after = msgspec.structs.replace(before, policy=own)
+    entries = [
+        Entry("setting", setting, old, new)
+        for setting in policy.choices()
+        if (old := getattr(before.policy, setting)) != (new := getattr(own, setting))
+    ]
+    if entries:
+        events.update_source(held.connection, after)
+        log_event_change(held.connection, held.clock, "setting_changed", entries, after.number, actor=actor)
     return after

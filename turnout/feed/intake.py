@@ -9,6 +9,7 @@ from turnout import errors
 from turnout.feed.authenticate import Caller, Gateway, find_caller, get_caller
 from turnout.feed.configurations import Configurations
 from turnout.feed.group_commit import GroupCommit
+from turnout.feed.key_uses import KeyUses
 from turnout.feed.parse.body import Body, decode
 from turnout.feed.parse.push import to_push
 from turnout.feed.receipt import Answer, render, render_error, to_failure
@@ -19,6 +20,8 @@ from turnout.model.push import Push
 from turnout.model.receipt import MAX_LISTED, Failure
 from turnout.now import new_id, now_us
 
+MAX_ADDRESS = 64
+"""Of the caller, in characters, as it is kept with the key."""
 LARGE_BYTES = 64 * 1024
 """A larger body is read beside the others, one at a time: it may take a second, and sixty times its size as objects."""
 
@@ -34,6 +37,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """Of batches."""
     large_turns: Turns
     """Of large bodies, while they are read."""
+    key_uses: KeyUses | None = None
+    """Of read keys; None where nobody asks when they were used."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,10 +154,15 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def as_sender(caller: Caller) -> Sender:
-    """On whose behalf a push key's pushes are."""
+def as_sender(caller: Caller, address: str) -> Sender:
+    """On whose behalf a push key's pushes are, and from where they come."""
     assert caller.key.source_number is not None
-    return Sender(source_number=caller.key.source_number, policy=caller.policy, key_id=caller.key.id)
+    return Sender(
+        source_number=caller.key.source_number,
+        policy=caller.policy,
+        key_id=caller.key.id,
+        address=address[:MAX_ADDRESS] or None,
+    )
 
 
 async def _read(feed: Feed, request: Request, push_id: str) -> tuple[Caller, Item]:
@@ -160,11 +170,11 @@ async def _read(feed: Feed, request: Request, push_id: str) -> tuple[Caller, Ite
     if len(request.raw) <= LARGE_BYTES:
         body = decode(request.raw, request.content_type)
         caller = await _get_caller(feed, request, body)
-        return caller, _read_push(push_id, request, body, as_sender(caller))
+        return caller, _read_push(push_id, request, body, as_sender(caller, request.address))
     async with feed.large_turns.taken():
         body = await asyncio.to_thread(decode, request.raw, request.content_type)
         caller = await _get_caller(feed, request, body)
-        return caller, await asyncio.to_thread(_read_push, push_id, request, body, as_sender(caller))
+        return caller, await asyncio.to_thread(_read_push, push_id, request, body, as_sender(caller, request.address))
 
 
 async def _get_caller(feed: Feed, request: Request, body: Body) -> Caller:

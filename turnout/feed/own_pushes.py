@@ -74,7 +74,7 @@ def _show_key(feed: Feed, caller: Caller) -> Answer:
     configuration, key = caller.configuration, caller.key
     event = configuration.event
     source = None
-    last_at = key.last_used_at
+    last_at = key.last_used_at if key.scope == "push" else None
     if key.source_number is not None:
         its = configuration.sources[key.source_number]
         with feed.configurations.reading() as connection:

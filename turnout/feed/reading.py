@@ -102,8 +102,11 @@ class Head:
             if prefix is not None and name.lower().startswith(prefix.lower()):
                 continue
             meant = next((ours for like, ours in folded.items() if _is_near(name, like)), None)
+            if meant is None and prefix is not None and _is_near(name, fold_name(prefix.removesuffix("."))):
+                meant = f"{prefix}<name>"
             if meant is not None or only:
-                cure = "There are: " + ", ".join(known) + "." if meant is None else f"Did you mean {meant}?"
+                there = known if prefix is None else (*known, f"{prefix}<name>")
+                cure = "There are: " + ", ".join(there) + "." if meant is None else f"Did you mean {meant}?"
                 raise errors.InvalidRequest(f'There is no parameter "{show(name, 40)}". {cure}')
 
     def header(self, name: bytes) -> str | None:

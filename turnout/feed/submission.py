@@ -10,7 +10,7 @@ from turnout.model.event import Configuration
 from turnout.model.names import Name
 from turnout.model.policy import Policy
 from turnout.model.push import Push
-from turnout.model.receipt import Failure, Outcome
+from turnout.model.receipt import Failure, Outcome, PathChange
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +19,8 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     source_number: int
     policy: Policy
     key_id: str | None = None
+    address: str | None = None
+    """From where it came with that key."""
     actor: str | None = None
     """The person, where one sends it by hand."""
 
@@ -57,6 +59,15 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """The attendee's id, where it is known and not for the push to tell."""
 
 
+class Foreseen(msgspec.Struct, frozen=True):
+    """What one push of a dry run would do, as staff may see it and no sender may (D1)."""
+
+    changes: list[PathChange]
+    """All that would change, with every old value."""
+    digest: str
+    """Of all that would follow: as long as it stays the same, the push does what was seen."""
+
+
 class Overlay(msgspec.Struct):
     """What a dry run has led to so far, so that its next pushes see the effect of those before them."""
 
@@ -64,6 +75,10 @@ class Overlay(msgspec.Struct):
     """By id."""
     custom_fields: list[Name] = []
     groups: list[Name] = []
+    foreseen: list[Foreseen] | None = None
+    """Of each push in turn; None where nobody wants to know."""
+    leaves_lines: bool = True
+    """Whether the push log tells of it, as of every dry run that a sender asks for (D5)."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +90,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     atomic: bool = False
     """All or nothing (E2)."""
     dry_run: Overlay | None = None
+    expected: Sequence[str] | None = None
+    """Digests of what each push has to lead to, as a dry run has foreseen it; else nothing of them takes effect."""
     claim: Idempotency | None = None
     """Of a batch: that its key stands for these bytes."""
     claimant: int | None = None

@@ -102,7 +102,9 @@ def get_attendee(connection: Connection, event_id: str, reference: str, slug: st
         holders = holders_of(reference, attendees.list_by_address(connection, event_id, fold_case(reference)))
         if len(holders) > 1:
             ids = ", ".join(holder.id for holder in holders[:10])
-            raise errors.Conflict(f"{len(holders)} people have the address {reference}. Say which by its id: {ids}.")
+            raise errors.SharedAddress(
+                f"{len(holders)} people have the address {reference}. Say which by its id: {ids}."
+            )
         found = holders[0] if holders else None
     for _ in range(MAX_MERGES_FOLLOWED):
         if found is None or found.merged_into is None:

@@ -196,7 +196,7 @@ class _Batching:
             self.feed.configurations,
             self.feed.group_commit,
             self.first.configuration,
-            as_sender(self.first),
+            as_sender(self.first, self.request.address),
             named={attendee_id for attendee_id in named if attendee_id is not None},
             confirmed=self.request.withdraw,
             any_failed=any(isinstance(one, Failure) or one.failure is not None for one in self.outcomes),
@@ -253,9 +253,9 @@ class _Batching:
         if caller is None:
             if self.request.atomic:
                 # All or nothing (E2): it fails as a push of whoever sent the batch, and leaves no body behind (A4).
-                return failed(self.ids[index], _BAD_KEY, as_sender(self.first), index=index)
+                return failed(self.ids[index], _BAD_KEY, as_sender(self.first, self.request.address), index=index)
             return _BAD_KEY
-        sender, idempotency = as_sender(caller), self._claim(index)
+        sender, idempotency = as_sender(caller, self.request.address), self._claim(index)
         if is_large:
             item = await asyncio.to_thread(
                 read_item, self.ids[index], body, sender, idempotency=idempotency, index=index
@@ -298,7 +298,7 @@ class _Batching:
             atomic=self.request.atomic,
             dry_run=self.overlay,
             claim=claim,
-            claimant=as_sender(self.first).source_number,
+            claimant=as_sender(self.first, self.request.address).source_number,
         )
         deadline = time.monotonic() + _ROOM_WAIT_S
         while True:
@@ -327,7 +327,7 @@ class _Batching:
         item = failed(
             new_id("psh"),
             msgspec.structs.replace(to_failure(trouble), is_batch=True),
-            as_sender(self.first),
+            as_sender(self.first, self.request.address),
             None if self.request.trouble is not None else self.batch.text,
             idempotency=self._claim() if self.request.trouble is None else None,
         )

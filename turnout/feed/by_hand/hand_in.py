@@ -22,11 +22,13 @@ def hand_in(
     slug: str,
     read: Callable[[Configuration], Sequence[Item]],
     dry_run: Overlay | None = None,
+    expected: Sequence[str] | None = None,
 ) -> list[Outcome]:
     """The outcomes of the pushes that `read` makes, once they are durable.
 
-    `read` is called again when the event's set-up changes meanwhile. Raises NotFound, Conflict for an archived event,
-    and StorageUnavailable; then nothing took effect.
+    `read` is called again when the event's set-up changes meanwhile; `expected` are the digests of what a dry run has
+    foreseen. Raises NotFound, Conflict for an archived event and where the pushes would do something else by now, and
+    StorageUnavailable; then nothing took effect.
     """
     while True:
         configuration = configurations.load(slug=slug)
@@ -37,7 +39,9 @@ def hand_in(
                 f"The event {slug} is archived and takes no pushes. "
                 f"`turnout event archive {slug} --undo` opens it again."
             )
-        submission = Submission(configuration=configuration, items=read(configuration), dry_run=dry_run)
+        submission = Submission(
+            configuration=configuration, items=read(configuration), dry_run=dry_run, expected=expected
+        )
         (result,) = commit.write(database, configurations, [submission])
         database.move_log()
         if isinstance(result, StaleConfiguration):

@@ -111,7 +111,12 @@ _decoder = JSONDecoder(
 def read_json(text: str) -> tuple[Json, int]:
     """The JSON value at the beginning of a text, and where it ends. Raises ValueError or RecursionError."""
     start = len(text) - len(text.lstrip(_SPACE)) if text[:1] in _SPACE else 0
-    return cast("tuple[Json, int]", _decoder.raw_decode(text, start))
+    return read_json_at(text, start)
+
+
+def read_json_at(text: str, at: int) -> tuple[Json, int]:
+    """The JSON value that begins right at a place. Raises ValueError or RecursionError."""
+    return cast("tuple[Json, int]", _decoder.raw_decode(text, at))
 
 
 def _open(root: Object, source: str | None) -> Body:

@@ -56,11 +56,12 @@ def _read_multipart(raw: bytes, content_type: str) -> Pairs:
     if len(parts) > MAX_FORM_FIELDS:
         message = f"The form has more than {MAX_FORM_FIELDS:,} fields."
         raise BadForm("too_many_fields", message, "Send one attendee a form.")
-    fields = [_read_part(part) for part in parts[1:-1]]
+    fields = [read_part(part) for part in parts[1:-1]]
     return tuple(field for field in fields if field is not None)
 
 
-def _read_part(part: bytes) -> tuple[str, str] | None:
+def read_part(part: bytes) -> tuple[str, str] | None:
+    """The name and text of one part of a multipart form; None for an empty file box. Raises BadForm."""
     head, found, content = part.partition(b"\r\n\r\n")
     disposition = _DISPOSITION.search(head.decode("utf-8"))
     parameters = _read_parameters(disposition[1]) if disposition else {}

@@ -97,7 +97,7 @@ def _explain_end(text: str, at: int, bytewise: bool) -> Problem:
 def _list_missing(text: str) -> list[str]:
     """The closing brackets that the text still lacks at its end."""
     missing: list[str] = []
-    for token in _STRING_OR_BRACKET.finditer(text):
+    for token in STRING_OR_BRACKET.finditer(text):
         sign = token[0]
         if sign in _CLOSING:
             missing.append(_CLOSING[sign])
@@ -109,14 +109,23 @@ def _list_missing(text: str) -> list[str]:
 _CLOSING = {"{": "}", "[": "]"}
 # Unterminated strings match too, so that no text is looked at twice.
 _STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
-_STRING_OR_BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+STRING_OR_BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 _STRING_OR_CONSTANT = re.compile(rf"{_STRING}|-?Infinity|NaN", re.DOTALL)
 
 
 def _explain_constant(text: str, name: str, bytewise: bool) -> Problem:
     """NaN and Infinity: the scanner's hook does not know where they stood."""
-    at = next((token.start() for token in _STRING_OR_CONSTANT.finditer(text) if token[0][0] != '"'), 0)
+    at = _find_constant(text)
     return _problem(text, at, bytewise, f"{name} is not a value in JSON", "Send null, or a text in quotation marks.")
+
+
+def _find_constant(text: str) -> int:
+    return next((token.start() for token in _STRING_OR_CONSTANT.finditer(text) if token[0][0] != '"'), 0)
+
+
+def find_place(text: str, error: ValueError) -> int:
+    """Where in the text the JSON scanner stopped: the place that `explain` tells of."""
+    return error.pos if isinstance(error, JSONDecodeError) else _find_constant(text)
 
 
 def _name_slip(text: str, at: int, ahead: str, reason: str) -> tuple[str, str]:

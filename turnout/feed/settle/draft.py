@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from turnout.feed.configurations import Configurations
-from turnout.feed.submission import Overlay
+from turnout.feed.submission import Foreseen, Overlay
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
 from turnout.model.event import Configuration
@@ -43,14 +43,18 @@ class Draft:
         self.memberships: dict[tuple[int, str], bool] = {}
         self.changes: list[Change] = []
         self.pushes: list[StoredPush] = []
-        self.repeats: list[str] = []
+        # Pushes said again, and by which source.
+        self.repeats: list[tuple[str, int]] = []
         self.bodies: list[tuple[str, str]] = []
         self.new_answers: dict[tuple[int, str, int], pushes.StoredAnswer] = {}
         self.new_custom_fields: list[Name] = []
         self.new_groups: list[Name] = []
-        self.used_keys: set[str] = set()
+        self.used_keys: dict[str, str | None] = {}
+        """With the address from which each was used last."""
         self.dry_runs: list[tuple[Overlay, Draft]] = []
         """What dry runs have led to, for the next parts of the same requests."""
+        self.foreseen: list[Foreseen] = []
+        """What each push of a dry run would do, where somebody wants to know."""
         self.is_rehearsal = False
         """Whether all of this is only what would be."""
 
@@ -166,6 +170,8 @@ class Draft:
             overlay.attendees |= {attendee_id: fork.attendees[attendee_id] for attendee_id in fork.documents}
             overlay.custom_fields += fork.new_custom_fields
             overlay.groups += fork.new_groups
+            if overlay.foreseen is not None:
+                overlay.foreseen += fork.foreseen
         uses = self.due_uses()
         if self.new_custom_fields or self.new_groups or uses:
             configurations.put(
@@ -174,12 +180,15 @@ class Draft:
                     version=self.clock.version,
                     custom_fields=self.custom_fields,
                     groups=self.groups,
-                    keys=self.configuration.keys
-                    | {key.id: msgspec.structs.replace(key, last_used_at=self.at) for key in uses},
+                    keys=self.configuration.keys | {key.id: key for key in uses},
                 )
             )
 
     def due_uses(self) -> list[Key]:
-        """The keys whose last use is due to be written."""
-        keys = (self.configuration.keys[key_id] for key_id in self.used_keys)
-        return [key for key in keys if self.at - (key.last_used_at or 0) > _USE_WRITTEN_EVERY_US]
+        """The keys whose last use is due to be written, as they are with it."""
+        used = ((self.configuration.keys[key_id], address) for key_id, address in self.used_keys.items())
+        return [
+            msgspec.structs.replace(key, last_used_at=self.at, last_address=address)
+            for key, address in used
+            if self.at - (key.last_used_at or 0) > _USE_WRITTEN_EVERY_US
+        ]

@@ -1,9 +1,11 @@
 """What becomes of each push of a submission, in a draft of its event (C8, D3, D5, D6, E2)."""
 
+from turnout import errors
 from turnout.feed.settle.all_or_nothing import take_all_or_nothing
 from turnout.feed.settle.answers import claim_key
 from turnout.feed.settle.draft import Draft
 from turnout.feed.settle.dry_run import run_dry
+from turnout.feed.settle.foresee import DIFFERS, foresee
 from turnout.feed.settle.take import take_item
 from turnout.feed.submission import Result, Sender, StaleConfiguration, Submission
 from turnout.now import now_us
@@ -19,6 +21,8 @@ def settle(draft: Draft | None, submission: Submission) -> Result:
             return refused
     if submission.dry_run is not None:
         return run_dry(draft, submission, submission.dry_run)
+    if submission.expected is not None and foresee(draft, submission) != submission.expected:
+        return errors.Conflict(DIFFERS)
     if submission.atomic:
         return take_all_or_nothing(draft, submission)
     return [take_item(draft, item) for item in submission.items]

@@ -27,7 +27,7 @@ MAX_ATTENDEE_BYTES = 1 << 20
 def take_item(draft: Draft, item: Item) -> Outcome:
     """What becomes of one push; its effects are in the draft."""
     if item.sender.key_id is not None:
-        draft.used_keys.add(item.sender.key_id)
+        draft.used_keys[item.sender.key_id] = item.sender.address
     if item.idempotency is None:
         return take_push(draft, item)
     place = (item.sender.source_number, item.idempotency.key, item.idempotency.item)
@@ -146,7 +146,7 @@ def _keep(
         more_warnings=max(0, len(warnings) - MAX_LISTED) + push.more_warnings,
     )
     if merged.repeats is not None:
-        draft.repeats.append(merged.repeats)
+        draft.repeats.append((merged.repeats, item.sender.source_number))
     else:
         log_push(draft, item, outcome)
     return outcome

@@ -1,0 +1,55 @@
+"""curl, at a command line: the quickest way to see a push arrive."""
+
+from turnout.recipes.quoting import json_text, shell
+from turnout.recipes.recipe import (
+    ALL_GROUPS,
+    NO_EMAIL,
+    RECEIPT,
+    WRONG_KEY,
+    Recipe,
+    Snippet,
+    Target,
+    Written,
+    nested,
+    say,
+    step,
+)
+
+
+def write(target: Target) -> Written:
+    body = json_text(nested(target), indent=2)
+    command = (
+        f"curl {shell(target.address)} --silent --show-error --fail-with-body --retry 5 \\\n"
+        f"  -H {shell(f'Api-Key: {target.key}')} -H 'Content-Type: application/json' \\\n"
+        f"  -d {shell(body)}"
+    )
+    return Written(
+        steps=(
+            step("Paste this into a terminal (on Windows into Git Bash or WSL).", snippet=Snippet("bash", command)),
+            step("Change the values, and take out what you do not know. Fields that are not sent keep their value."),
+            step("To try without any effect, put {} behind the address.", "?dryRun=true"),
+        ),
+        expect=RECEIPT,
+        mistakes=(
+            say(
+                "In the Windows command prompt {} does not quote, and what arrives is no JSON ({}). Put the body into "
+                "a file, and write {}.",
+                "'",
+                "invalid_json",
+                "-d @push.json",
+            ),
+            WRONG_KEY,
+            NO_EMAIL,
+            ALL_GROUPS,
+        ),
+    )
+
+
+recipe = Recipe(
+    name="curl",
+    title="curl",
+    kind="code",
+    settings={"status_codes": "precise"},
+    format="nested",
+    write=write,
+)
