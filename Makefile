@@ -8,6 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.done
 PEERS := .venv-peers
 ASSETS := turnout/assets/swagger-ui
+CONSOLE := turnout/assets/console
 
 # uv trusts what the system trusts, as pip does, and takes the Python of .venv, never one of its own.
 export UV_SYSTEM_CERTS ?= true
@@ -37,10 +38,10 @@ test: setup check test-tools ## Set up, check and run all tests; ARGS="tests/fee
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-tools
-# strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order.
+# strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order, chromium reads the console.
 test-tools:
 	@missing=; \
-	for tool in strace:strace faketime:faketime pgbouncer:pgbouncer localedef:locales; do \
+	for tool in strace:strace faketime:faketime pgbouncer:pgbouncer localedef:locales chromium:chromium; do \
 		PATH="$$PATH:/usr/sbin" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
 	[ -z "$$missing" ] || { \
@@ -88,7 +89,7 @@ $(PEERS)/.done: requirements/peers.txt $(DONE)/venv
 .PHONY: lock
 COMPILE = $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
-lock: setup ## Pin the dependencies again after a change to pyproject.toml or package.json; UPGRADE=1 takes the newest
+lock: $(DONE)/packages ## Pin the dependencies again after a change to pyproject.toml or package.json; UPGRADE=1 takes the newest
 	$(COMPILE) pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	$(COMPILE) --group uv --output-file requirements/uv.txt
@@ -112,7 +113,7 @@ writable = @for place in . .venv; do \
 	done
 
 .PHONY: setup
-setup: $(DONE)/project $(ASSETS)/swagger-ui-bundle.js ## Make .venv and the browser's files from the locks; quick when nothing changed
+setup: $(DONE)/project $(ASSETS)/swagger-ui-bundle.js $(CONSOLE)/console.js ## Make .venv and the browser's files from the locks; quick when nothing changed
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'setup: ready',:)
 
 # A .venv that was copied from elsewhere, or whose Python is gone, is made anew.
@@ -175,3 +176,12 @@ $(ASSETS)/swagger-ui-bundle.js: package-lock.json .npmrc Makefile | $(DONE)/pack
 	@cd node_modules/swagger-ui-dist && cp $(SWAGGER) "$(CURDIR)/$(ASSETS)/"
 	@sed -i.was '/^\/\*# sourceMappingURL=/d' $(ASSETS)/swagger-ui.css && rm $(ASSETS)/swagger-ui.css.was
 	@touch $@
+
+# The folders are among it, so that a file that is gone counts as a change.
+FRONT := $(wildcard turnout/console/front turnout/console/front/* turnout/console/front/*/*)
+$(CONSOLE)/console.js: $(FRONT) package.json $(ASSETS)/swagger-ui-bundle.js
+	$(writable)
+	@echo "setup: the console's files"
+	@rm -rf $(CONSOLE)
+	$(call npm,run --silent build)
+	@cp node_modules/htmx.org/LICENSE $(CONSOLE)/htmx-license.txt && cp node_modules/uplot/LICENSE $(CONSOLE)/uplot-license.txt

@@ -13,6 +13,7 @@ class Wheel(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable" or self.target_name != "wheel":
             return
-        if not (Path(self.root) / "turnout/assets/swagger-ui/swagger-ui-bundle.js").is_file():
-            raise RuntimeError("turnout/assets/ is empty: run `make setup` before building a wheel.")
+        for made in ("swagger-ui/swagger-ui-bundle.js", "console/console.js"):
+            if not (Path(self.root) / "turnout/assets" / made).is_file():
+                raise RuntimeError(f"turnout/assets/{made} is missing: run `make setup` before building a wheel.")
         build_data["force_include"][str(Path(self.root) / "docs/feed.md")] = "turnout/reference/feed.md"

@@ -9,23 +9,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, get, head
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
+from turnout.access.oidc.issuer import Issuer
+from turnout.api import operation as api
+from turnout.api.described import describe
+from turnout.api.site import Api
+from turnout.browser.serving import asset_handlers
 from turnout.changes.follow import Follower
+from turnout.console import cookies
+from turnout.console.page import Product
+from turnout.console.site import Site
 from turnout.downstream.exports.exporter import Exporter
 from turnout.downstream.listing import consumer as listing
 from turnout.downstream.routes import Downstream, list_routes
 from turnout.downstream.webhooks.send import Sender
 from turnout.errors import StorageUnavailable
+from turnout.feed.by_hand.replay_many import Replays
 from turnout.feed.caller_address import client_address
 from turnout.feed.configurations import Configurations
 from turnout.feed.gateway import App, GatewayApp, GatewaySettings, Send
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.intake import Feed
+from turnout.feed.key_uses import KeyUses
+from turnout.feed.pushes_live import PushesLive
 from turnout.feed.reading import Receive, Room, Scope
 from turnout.feed.receipt import render_error
 from turnout.feed.refusals import Refusals
@@ -59,6 +70,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
     configurations = Configurations(database)
     group_commit = GroupCommit(database, configurations, settings.queue_limit)
     refusals = Refusals(database)
+    key_uses = KeyUses(database)
     room = Room(settings.in_flight_limit)
     feed = Feed(
         configurations=configurations,
@@ -67,6 +79,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         problems_url=f"{public_url}/problems",
         turns=Turns(MAX_BATCHES, MAX_WAITING_BATCHES),
         large_turns=Turns(1, MAX_WAITING_LARGE),
+        key_uses=key_uses,
     )
 
     def is_busy() -> bool:
@@ -77,6 +90,9 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
     health = Health(database, group_commit)
     indexing = Follower(database, listing.consumer, is_busy=is_busy)
     exporter = Exporter(database)
+    pushes_live = PushesLive(database)
+    issuer = None if settings.oidc_issuer is None else Issuer(settings, public_url)
+    replays = Replays(database, configurations)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
@@ -96,9 +112,13 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
             with suppress(asyncio.CancelledError):
                 await task
         await sender.stop()
+        if issuer is not None:
+            await issuer.close()
+        await asyncio.to_thread(replays.close)
         await asyncio.to_thread(indexing.stop)
         await asyncio.to_thread(exporter.stop)
         await asyncio.to_thread(group_commit.stop)
+        await key_uses.stop()
         await asyncio.to_thread(refusals.write)
         await asyncio.to_thread(metrics.publish)
         database.close()
@@ -110,6 +130,10 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
             return Response({"status": "ok", "version": __version__})
         return Response({"status": "unavailable", "reason": reason}, status_code=503)
 
+    @head("/health", include_in_schema=False)
+    async def head_health() -> Response[None]:
+        return Response(None, status_code=200 if await health.check() is None else 503)
+
     @get("/metrics", include_in_schema=False)
     async def get_metrics(request: AnyRequest) -> Response[bytes]:
         if not _is_local(request, settings):
@@ -119,13 +143,27 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
             headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
+    def answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+        return site.answer_error(request, error) or _answer_error(request, error, feed.problems_url)
+
+    workers = 1 if place is None else place.board.count
+    site = Site(Product(settings, database, feed, public_url, exporter, health, pushes_live, replays, issuer, workers))
+    session_cookie = cookies.name_of(cookies.SESSION, secure=public_url.startswith("https:"))
     pages = Litestar(
-        [get_health, get_metrics, *route_handlers(public_url, __version__)],
+        [
+            get_health,
+            head_health,
+            get_metrics,
+            *asset_handlers(),
+            *route_handlers(public_url, __version__, describe(feed.problems_url)),
+            *site.list_handlers(),
+            *Api(api.Product(settings, database, feed, public_url, session_cookie)).list_handlers(),
+        ],
         lifespan=[running],
         openapi_config=None,
         # Ours is set up before; Litestar's own would take its place.
         logging_config=None,
-        exception_handlers={Exception: lambda request, error: _answer_error(request, error, feed.problems_url)},
+        exception_handlers={Exception: answer_error},
     )
     downstream = Downstream(feed, database, public_url, exporter)
     return GatewayApp(
@@ -140,7 +178,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         page=gateway_page(public_url),
         behind=_with_request_id(pages),
         more=list_routes(downstream),
-        endings=downstream.endings,
+        endings=[*downstream.endings, pushes_live.stop, site.end_streams],
     )
 
 

@@ -2,6 +2,10 @@
 
 TurnoutError
 ├── Unauthorized              401, the same for every reason
+├── SignInNeeded              401, a page of the console, and nobody is signed in
+├── SignInFailed              401, the same for every reason
+├── NotAllowed                403, somebody is, whose role is not enough
+├── FormTooOld                403, a form that did not come from a page of ours, or long ago
 ├── WrongScope                403, a good key at the wrong door
 ├── HiddenField               403, a good key that does not see what it looks for
 ├── NotFound                  404
@@ -11,10 +15,11 @@ TurnoutError
 ├── NotAcceptable             406, a form that there is none of
 ├── TooBroad                  400, a list that would have to look at too many
 ├── Conflict                  409, what is asked for is taken
+│   └── SharedAddress         409, an address that several people have
+├── LinkWorthless             410, a link that is good once, and was used, is over, or never was
 ├── ExportUnfinished          409, a file that is not there yet, or will not be
 ├── ExportGone                410, a file that was there
 ├── NoSuchRange               416, a part of a file that it does not have
-├── TooManyExports            429, a key that asks for more files than are kept for it
 ├── Refused                   the request can never succeed as it is (`retryable: false`)
 │   ├── MalformedBody         400, not one JSON object
 │   ├── BodyTooLarge          413
@@ -30,6 +35,8 @@ TurnoutError
     ├── StorageUnavailable    503
     ├── QueueFull             503
     │   └── SourceQueueFull   429, one source fills the queue
+    ├── TooManyAttempts       429, somebody may be guessing passwords
+    ├── TooManyExports        429, a key that asks for more files than are kept for it
     ├── IndexBehind           503, a list that needs what is not indexed yet
     ├── TooManyConnections    503
     ├── ShuttingDown          503
@@ -51,6 +58,8 @@ class TurnoutError(Exception):
     status: ClassVar[int]
     retryable: ClassVar[bool] = False
     help: ClassVar[str]
+    at_gateways: ClassVar[bool] = True
+    """Whether a gateway answers with it, or only the console and the command line."""
 
     def __init__(self, detail: str, problems: list[Problem] | None = None, more_problems: int = 0) -> None:
         super().__init__(detail)
@@ -75,6 +84,91 @@ class Unauthorized(TurnoutError):
         super().__init__("This address and key do not go together. " + self.help)
         self.wait_s = wait_s
         """How long the answer is kept back, because somebody may be guessing."""
+
+
+class SignInNeeded(TurnoutError):
+    """A page of the console, or /api/, and nobody is signed in, or not any more."""
+
+    at_gateways = False
+    code = "sign_in_needed"
+    title = "Sign in first"
+    status = 401
+    help = "Sign in at /console/; a program sends a personal token as Authorization: Bearer."
+
+    def __init__(self) -> None:
+        super().__init__("This is for people who are signed in. " + self.help)
+
+
+class SignInFailed(TurnoutError):
+    """No such user, another password, or a user who is disabled."""
+
+    at_gateways = False
+    code = "sign_in_failed"
+    title = "This address and password do not go together"
+    status = 401
+    help = "Try again. If you have forgotten the password, ask an administrator for a link to set a new one."
+
+    def __init__(self) -> None:
+        super().__init__("This address and password do not go together. " + self.help)
+
+
+class LinkWorthless(TurnoutError):
+    """A link to sign in for the first time, or for a new password: used, over, replaced by another, or mistyped."""
+
+    at_gateways = False
+    code = "link_worthless"
+    title = "This link does not open anything any more"
+    status = 410
+    help = "Ask for a new one whoever gave it to you. Links are good once, and for some time."
+
+    def __init__(self) -> None:
+        super().__init__("This link does not open anything any more. " + self.help)
+
+
+class NotAllowed(TurnoutError):
+    """Somebody is signed in, and his role is not enough for this."""
+
+    at_gateways = False
+    code = "not_allowed"
+    title = "Your role does not allow this"
+    status = 403
+    help = "Ask an administrator of this installation for it."
+
+    def __init__(self, needs: str) -> None:
+        super().__init__(f"This needs the role {needs}. " + self.help)
+
+
+class FormTooOld(TurnoutError):
+    """A form that another site sent, or a page that was open since before the browser forgot its cookies."""
+
+    at_gateways = False
+    code = "form_too_old"
+    title = "This page was open for too long"
+    status = 403
+    help = "Go back, reload the page and send it again. Nothing was changed."
+
+    def __init__(self) -> None:
+        super().__init__("The form did not carry the mark of a page of this console. " + self.help)
+
+
+class SingleSignOnFailed(TurnoutError):
+    """What came back from the single sign-on is not what was asked for, or cannot be believed."""
+
+    at_gateways = False
+    code = "single_sign_on_failed"
+    title = "Signing in did not work"
+    status = 400
+    help = "Try once more. If it goes wrong again tell an administrator, for whom the log says why."
+
+
+class NotInvited(TurnoutError):
+    """Somebody has shown who they are by single sign-on, and no user is meant by it."""
+
+    at_gateways = False
+    code = "not_invited"
+    title = "You have no account here"
+    status = 403
+    help = "Ask an administrator of this installation for an invitation, and open its link."
 
 
 class WrongScope(TurnoutError):
@@ -112,8 +206,8 @@ class MethodNotAllowed(TurnoutError):
     status = 405
     help = "Use a method that the Allow header names."
 
-    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"{method} is not for this address; use {' or '.join(allowed)}.")
+    def __init__(self, method: str, allowed: tuple[str, ...], reason: str | None = None) -> None:
+        super().__init__(reason or f"{method} is not for this address; use {' or '.join(allowed)}.")
         self.allowed = allowed
 
 
@@ -162,10 +256,21 @@ class CursorBeyondHead(InvalidRequest):
 class Conflict(TurnoutError):
     """What is asked for is there already, or stands against something that is."""
 
+    at_gateways = False
     code = "conflict"
     title = "That is taken"
     status = 409
     help = "Choose another one."
+
+
+class SharedAddress(Conflict):
+    """One person is asked for by an address that several have (C6)."""
+
+    at_gateways = True
+    code = "shared_address"
+    title = "Several people have this address"
+    status = 409
+    help = "Ask with the id of the one who is meant."
 
 
 class ExportUnfinished(TurnoutError):
@@ -193,15 +298,6 @@ class NoSuchRange(TurnoutError):
     title = "The file has no such part"
     status = 416
     help = "Ask for bytes within its length, which the Content-Range header gives, or for the whole file."
-
-
-class TooManyExports(TurnoutError):
-    """A key has as many exports as are made, or kept, for one."""
-
-    code = "too_many_exports"
-    title = "This key has too many exports"
-    status = 429
-    help = "Wait until one is done, or DELETE those that are not needed any more."
 
 
 class Refused(TurnoutError):
@@ -330,6 +426,46 @@ class SourceQueueFull(QueueFull):
     code = "too_many_pushes"
     title = "This source sends faster than it can be stored"
     status = 429
+
+
+class TooManyAttempts(Unavailable):
+    """Passwords that were wrong, for one account or from one address; or more people than can be signed in at once."""
+
+    at_gateways = False
+    code = "too_many_attempts"
+    title = "Too many attempts to sign in"
+    status = 429
+    help = "Wait, then try again. Whoever is locked out can be given a link for a new password by an administrator."
+
+    def __init__(self, detail: str, wait_s: int) -> None:
+        super().__init__(f"{detail} Try again in {_say_span(wait_s)}.")
+        self.retry_after_s = wait_s
+
+
+class SingleSignOnAway(Unavailable):
+    """The provider of the single sign-on does not answer, or not as providers do."""
+
+    at_gateways = False
+    code = "single_sign_on_away"
+    title = "The single sign-on cannot be reached"
+    status = 503
+    help = "Try again in a minute, or sign in with your password."
+    retry_after_s = 60
+
+
+class TooManyExports(Unavailable):
+    """A key has as many exports as are made, or kept, for one."""
+
+    code = "too_many_exports"
+    title = "This key has too many exports"
+    status = 429
+    help = "Wait until one is done, or DELETE those that are not needed any more."
+    retry_after_s = 30
+
+
+def _say_span(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 class IndexBehind(Unavailable):

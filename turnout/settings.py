@@ -121,6 +121,39 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(networks)
 
 
+def _issuer(text: str) -> str:
+    """As it names itself: a slash at the end, or none, is part of the name."""
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_good = False
+    if not is_good or not text.isascii() or re.search(r"[\s\\<>\"?#@]", text):
+        raise ValueError("must be the issuer's URL as the provider names it, such as https://login.example.org")
+    return text
+
+
+def _words(text: str) -> str:
+    if not text.isprintable() or len(text) > _MAX_WORDS:
+        raise ValueError(f"must be a text of up to {_MAX_WORDS} characters on one line")
+    return text
+
+
+_MAX_WORDS = 255
+
+
+def _client_secret(text: str) -> bytes:
+    if not text.isprintable() or len(text) > 4_096:
+        raise ValueError("must be the secret as the provider shows it, on one line")
+    return text.encode()
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text.lower() == "yes"
+
+
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -194,10 +227,22 @@ def _word(*words: str) -> Callable[[str], str]:
 
 
 def _setting(
-    help_text: str, read: Callable[[str], Any], *, unit: str = "", secret: bool = False, default: str | None = None
+    help_text: str,
+    read: Callable[[str], Any],
+    *,
+    unit: str = "",
+    secret: bool = False,
+    default: str | None = None,
+    kind: str = "",
 ) -> Meta:
-    """What is known of a field besides its type. `default` is how the docs say it, where the value would not do."""
-    return Meta(description=help_text, extra={"read": read, "unit": unit, "secret": secret, "default": default})
+    """What is known of a field besides its type.
+
+    `default` is how the docs say it, where the value would not do; `kind` what it is, where its type does not say it.
+    """
+    return Meta(
+        description=help_text,
+        extra={"read": read, "unit": unit, "secret": secret, "default": default, "kind": kind},
+    )
 
 
 LogFormat = Literal["text", "json"]
@@ -300,6 +345,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         _setting("How long a stop may wait for requests to be answered.", _seconds(0.1, 3_600), unit="seconds"),
     ] = 10
+    oidc_issuer: Annotated[
+        str | None,
+        _setting(
+            "Single sign-on by OpenID Connect: the provider's issuer URL, word for word as the provider names it.",
+            _issuer,
+        ),
+    ] = None
+    oidc_client_id: Annotated[
+        str | None, _setting("What the provider calls this installation.", _words, kind="text")
+    ] = None
+    oidc_client_secret: Annotated[
+        bytes | None,
+        _setting(
+            "What the provider has given this installation to show who it is; none where the provider asks for none.",
+            _client_secret,
+            secret=True,
+            kind="text",
+        ),
+    ] = None
+    oidc_name: Annotated[
+        str, _setting("What the button on the sign-in page says after “Sign in with”.", _words, kind="text")
+    ] = "single sign-on"
+    oidc_private: Annotated[
+        bool,
+        _setting("Whether the provider may be at a private address, or without HTTPS: yes or no.", _yes),
+    ] = False
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,13 +400,17 @@ def read(environ: Mapping[str, str]) -> Settings:
     """The settings of that environment. Raises InvalidSettings with every problem there is."""
     problems = _unknown(environ)
     values: dict[str, Any] = {}
+    failed = set()
     for field, origin, value in _look_up(environ):
         if origin.problem is not None:
             problems.append(origin.problem)
+            failed.add(field)
         elif origin.source != "default":
             values[field] = value
     settings = Settings(**values)
     problems += _contradictions(settings)
+    if not failed & {"oidc_issuer", "oidc_client_id"}:
+        problems += _contradictions_of_sign_on(settings)
     if problems:
         raise InvalidSettings(problems)
     return settings
@@ -354,7 +429,7 @@ def describe() -> list[Description]:
         rows.append(
             Description(
                 name=_name(field),
-                type=_TYPES[kind] if kind in _TYPES else " or ".join(get_args(kind)),
+                type=extra["kind"] or (_TYPES[kind] if kind in _TYPES else " or ".join(get_args(kind))),
                 unit=extra["unit"],
                 default=extra["default"] or _format(getattr(_DEFAULTS, field), extra["unit"]),
                 help=meta.description or "",
@@ -385,6 +460,7 @@ _TYPES = {
     tuple[Network, ...]: "networks",
     int: "number",
     float: "number",
+    bool: "yes or no",
 }
 
 
@@ -441,6 +517,8 @@ def _format(value: object, unit: str) -> str:
         return ", ".join(str(one) for one in value)
     if unit == "bytes" and isinstance(value, int):
         return format_size(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -500,4 +578,20 @@ def _contradictions(settings: Settings) -> list[str]:
             for field in ("read_database_url", "notice_database_url")
             if getattr(settings, field) is not None
         ]
+    return problems
+
+
+def _contradictions_of_sign_on(settings: Settings) -> list[str]:
+    issuer, client_id = settings.oidc_issuer, settings.oidc_client_id
+    if issuer is None:
+        given = [name for name in ("client_id", "client_secret") if getattr(settings, f"oidc_{name}") is not None]
+        return [f"TURNOUT_OIDC_{name.upper()} is set without TURNOUT_OIDC_ISSUER: set both or none." for name in given]
+    problems = []
+    if client_id is None:
+        problems.append("TURNOUT_OIDC_ISSUER is set without TURNOUT_OIDC_CLIENT_ID: set both or none.")
+    if issuer.startswith("http:") and not settings.oidc_private:
+        problems.append(
+            "TURNOUT_OIDC_ISSUER begins with http://, where anybody on the way could sign in as anybody: use https://, "
+            "or set TURNOUT_OIDC_PRIVATE=yes for a provider on this machine or your own network."
+        )
     return problems

@@ -9,7 +9,9 @@ from turnout.cli.asking import confirm, yes_option
 from turnout.cli.opened import curl_command, gateway_of, opened, opened_event
 
 if TYPE_CHECKING:
+    from turnout.downstream.webhooks.endpoint import Issued as IssuedWebhook
     from turnout.model.event import Event
+    from turnout.store.database import Database
 
 slug_argument = click.argument("slug")
 
@@ -25,8 +27,14 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--slug", metavar="S", help="Its part of the gateway address, for good; else made from the name.")
+@click.option(
+    "--like",
+    "pattern",
+    metavar="EVENT",
+    help="Take over this one's sources, settings, custom fields, groups and webhooks; never people or keys.",
+)
 @output.json_option
-def create(name: str, slug: str | None) -> None:
+def create(name: str, slug: str | None, pattern: str | None) -> None:
     """Make an event with a first source, *main*, and its key, which is shown this once.
 
     Example: turnout event create "Spring Conference" --slug spring
@@ -34,16 +42,38 @@ def create(name: str, slug: str | None) -> None:
     from turnout.events import event
 
     with opened(makes=True) as database:
-        made, key = event.create(database, name, slug)
+        if pattern is None:
+            made, key = event.create(database, name, slug)
+            webhooks = []
+        else:
+            made, key, webhooks = _create_like(database, pattern, name, slug)
     gateway = gateway_of(made)
     if output.wants_json():
         output.write_json(
             {"event": {"id": made.id, "slug": made.slug, "name": made.name}, "gateway": gateway, "key": key}
+            | ({"webhooks": [{"id": one.webhook.id, "secret": one.secret} for one in webhooks]} if pattern else {})
         )
         return
     output.pairs([("Event", f"{made.name} ({made.slug})"), ("Gateway", gateway), ("Key", key)])
+    if webhooks:
+        output.heading("Webhooks, paused until `turnout webhook resume`; their secrets are shown this once")
+        output.pairs([(one.webhook.id, f"{one.secret}  {one.webhook.url}") for one in webhooks])
     output.say("", "The key is shown this once; only a digest of it is kept. A first push:", "")
     output.say(curl_command(gateway, key))
+
+
+def _create_like(
+    database: "Database", pattern: str, name: str, slug: str | None
+) -> "tuple[Event, str, list[IssuedWebhook]]":
+    from turnout.downstream.webhooks import copies
+    from turnout.events import like
+    from turnout.events.setup import get_configuration
+    from turnout.feed.by_hand.hand_in import name_actor
+
+    pattern_id, secret_key = get_configuration(database, pattern).event.id, database.secret_key
+    with like.creating(database, pattern_id, name, slug) as made:
+        webhooks = copies.add_copies(made.connection, secret_key, pattern_id, made.event.id, actor=name_actor())
+    return made.event, made.key, webhooks
 
 
 @command.command("list")

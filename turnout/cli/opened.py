@@ -118,10 +118,10 @@ def gateway_of(event: "Event") -> str:
     """The event's gateway address (A1): its own host, else below the public URL."""
     if event.host is not None:
         return f"https://{event.host}"
-    return f"{_find_public_url()}/e/{event.slug}"
+    return f"{find_public_url()}/e/{event.slug}"
 
 
-def _find_public_url() -> str:
+def find_public_url() -> str:
     """As set, or as the server that runs or ran last on this database has noted."""
     settings = read_settings()
     path = database_path(settings.database_url)

@@ -234,7 +234,7 @@ def _explain(error: Exception) -> tuple[str, str, str] | None:
     from turnout.settings import InvalidSettings
 
     if isinstance(error, TurnoutError):
-        return error.code, error.detail, error.help
+        return error.code, error.detail, _HELP.get(error.code, error.help)
     if isinstance(error, InvalidSettings):
         return (
             "invalid_settings",
@@ -247,3 +247,12 @@ def _explain(error: Exception) -> tuple[str, str, str] | None:
         )
         return "permission_denied", f"{error.filename} is not for this account to open. {cure}", cure
     return None
+
+
+_HELP = {
+    "not_found": "What there is, the command `list` beside it shows; how each is called, `turnout --help`.",
+    "conflict": "Do what the message says, or choose another one.",
+    "invalid_request": "Correct what the message names.",
+    "storage_unavailable": "Try again in a moment. `turnout doctor` says more.",
+}
+"""By code, where what an error tells to do is said to whoever sends HTTP requests."""

@@ -24,18 +24,31 @@ def command(host: str, port: int, workers: int) -> None:
     Example: turnout serve --port 9000
     """
 
-    def announce(_: "Database", public_url: str) -> None:
+    def announce(_: "Database", public_url: str, sign_in_link: str | None) -> None:
         click.echo(f"Turnout is listening. Gateways begin with {public_url}/e/")
+        click.echo(describe_console(public_url, sign_in_link))
 
     run(host, port, announce, workers)
 
 
-def run(host: str, port: int, announce: "Callable[[Database, str], None]", workers: int = 1) -> None:
+def describe_console(public_url: str, sign_in_link: str | None) -> str:
+    """Where people go on: to the console, or first to the link that makes the administrator."""
+    if sign_in_link is None:
+        return f"The console is at {public_url}/console/"
+    return (
+        f"Nobody can sign in yet. This link, good once and for an hour, makes you the administrator:\n  {sign_in_link}"
+    )
+
+
+def run(host: str, port: int, announce: "Callable[[Database, str, str | None], None]", workers: int = 1) -> None:
     """Serves until told to stop. `announce` is called with the public URL once requests are answered.
+
+    It is also given the link for the first administrator, None where there are users.
 
     With several workers it must not use the database: the process that announces has no connection, and forks.
     """
     from turnout import app, logs, settings
+    from turnout.access.links import first_link
     from turnout.errors import StorageUnavailable
     from turnout.operations.worker_figures import Board, Place
     from turnout.server import CannotListen, Post, WorkersFailed, open_listener, serve, supervise
@@ -66,13 +79,14 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
             if isinstance(database, SqliteDatabase):
                 # For the command line beside the server, which prints gateways' addresses too.
                 database.server_note.write_text(public_url)
+            sign_in_link = first_link(database, public_url)
             if workers == 1:
                 gateway_app = app.build(configured, database, public_url)
                 serve(
                     gateway_app,
                     listener=listener,
                     settings=configured,
-                    on_start=lambda: announce(database, public_url),
+                    on_start=lambda: announce(database, public_url, sign_in_link),
                     on_stop=gateway_app.end_streams,
                 )
                 return
@@ -96,7 +110,7 @@ def run(host: str, port: int, announce: "Callable[[Database, str], None]", worke
                 work,
                 listener=listener,
                 shutdown_timeout_s=configured.shutdown_timeout_s,
-                on_start=lambda: announce(database, public_url),
+                on_start=lambda: announce(database, public_url, sign_in_link),
                 on_end=board.retire,
             )
     except settings.InvalidSettings as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from turnout.cli.opened import curl_command
-from turnout.cli.serve import run
+from turnout.cli.serve import describe_console, run
 
 if TYPE_CHECKING:
     from turnout.store.database import Database
@@ -27,7 +27,7 @@ def command(host: str, port: int) -> None:
     run(host, port, _announce)
 
 
-def _announce(database: "Database", public_url: str) -> None:
+def _announce(database: "Database", public_url: str, sign_in_link: str | None) -> None:
     """Makes the first event on an empty database, and prints the way to a first push."""
     from turnout.events import event
 
@@ -38,6 +38,7 @@ def _announce(database: "Database", public_url: str) -> None:
         events = [made]
     first = events[0]
     click.echo(f"\nTurnout is running. Its data is in {database.place}; Ctrl-C stops it.\n")
+    click.echo(describe_console(public_url, sign_in_link) + "\n")
     for one in events[:5]:
         click.echo(f"  {one.name}: {public_url}/e/{one.slug}")
     if len(events) > 5:

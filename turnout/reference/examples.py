@@ -149,7 +149,7 @@ _PROBLEMS: dict[str, list[dict[str, Any]]] = {
 }
 _DETAILS = {
     "unauthorized": errors.Unauthorized().detail,
-    "cursor_beyond_head": "The last change of this event is number 17, and 4711 is behind that. "
+    "cursor_beyond_head": "The last change of this event is number 17, and 4711 is beyond it. "
     f"{errors.CursorBeyondHead.help}",
     "hidden_field": "This key does not see phone.",
     "not_acceptable": "Attendees are written as application/json, application/x-ndjson, text/csv; charset=utf-8, "
@@ -157,7 +157,8 @@ _DETAILS = {
     "export_unfinished": "It is 47 % done.",
     "export_gone": "The file was kept for 24 hours.",
     "no_such_range": "The file has 18,204 bytes.",
-    "too_many_exports": "10 exports of this key are waiting or being made, and that is the most.",
+    "too_many_exports": "10 exports of this key are waiting or being made, which is the most. Wait until one is done, "
+    "or DELETE one.",
     "wrong_scope": "A read key has no pushes of its own. Use the push key of a source.",
     "not_found": "This source has no such push.",
     "method_not_allowed": "DELETE is not for this address; use POST.",

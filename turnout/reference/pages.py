@@ -3,83 +3,63 @@
 Every link within is relative, so that the pages work behind any host name and under any path.
 """
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Request, Response, route
+from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from markupsafe import Markup, escape
 
 from turnout import __version__, errors
+from turnout.browser.assets import asset_url
+from turnout.browser.serving import READS, AnyRequest, raw_path, respond, security_headers, way_to_root
+from turnout.explained import find_explanation
 from turnout.feed.receipt import JSON, Answer
 from turnout.reference import codes, examples, snippets
-from turnout.reference.assets import asset_url, find_asset
 from turnout.reference.highlight import as_html, shell_as_html
 from turnout.reference.openapi.document import document as openapi_document
+from turnout.reference.openapi.document import with_more
 from turnout.reference.rules import rules_as_html
 
-AnyRequest = Request[Any, Any, Any]
-
-SECURITY: tuple[tuple[bytes, bytes], ...] = (
-    (
-        b"content-security-policy",
-        (
-            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-            b"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-_READS: tuple[Literal["GET"], Literal["HEAD"]] = ("GET", "HEAD")
+SECURITY = security_headers()
 
 
-def route_handlers(public_url: str, version: str) -> list[HTTPRouteHandler]:
-    """Everything that the reference serves, for Litestar."""
+def route_handlers(public_url: str, version: str, more: dict[str, Any] | None = None) -> list[HTTPRouteHandler]:
+    """Everything that the reference serves, for Litestar. `more` is what another face adds to the document."""
     document = openapi_document(public_url, version)
-    encoded = msgspec.json.encode(document)
+    encoded = msgspec.json.encode(document if more is None else with_more(document, more))
     site = _Site(public_url, version)
 
-    @route("/", http_method=_READS, include_in_schema=False)
+    @route("/", http_method=READS, include_in_schema=False)
     async def show_home(request: AnyRequest) -> Response[bytes]:
-        return _respond(site.home(_path(request), document))
+        return respond(site.home(raw_path(request), document))
 
-    @route("/openapi.json", http_method=_READS, include_in_schema=False)
+    @route("/openapi.json", http_method=READS, include_in_schema=False)
     async def show_document() -> Response[bytes]:
-        return _respond(Answer(200, encoded, (JSON, *SECURITY)))
+        return respond(Answer(200, encoded, (JSON, *SECURITY)))
 
-    @route("/docs", http_method=_READS, include_in_schema=False)
+    @route("/docs", http_method=READS, include_in_schema=False)
     async def show_docs(request: AnyRequest) -> Response[bytes]:
-        return _respond(site.docs(_path(request)))
+        return respond(site.docs(raw_path(request)))
 
-    @route("/rules", http_method=_READS, include_in_schema=False)
+    @route("/rules", http_method=READS, include_in_schema=False)
     async def show_rules(request: AnyRequest) -> Response[bytes]:
-        return _respond(site.rules(_path(request)))
+        return respond(site.rules(raw_path(request)))
 
-    @route("/problems", http_method=_READS, include_in_schema=False)
+    @route("/problems", http_method=READS, include_in_schema=False)
     async def list_problems(request: AnyRequest) -> Response[bytes]:
-        return _respond(site.problems(_path(request), _wants_html(request)))
+        return respond(site.problems(raw_path(request), _wants_html(request)))
 
-    @route("/problems/{code:str}", http_method=_READS, include_in_schema=False)
+    @route("/problems/{code:str}", http_method=READS, include_in_schema=False)
     async def show_problem(request: AnyRequest, code: FromPath[str]) -> Response[bytes]:
-        return _respond(site.problem(_path(request), code, _wants_html(request)))
+        return respond(site.problem(raw_path(request), code, _wants_html(request)))
 
-    @route("/assets/{folder:str}/{name:str}", http_method=_READS, include_in_schema=False)
-    async def show_asset(request: AnyRequest, folder: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-        return await _send_asset(request, folder, name)
-
-    @route(["/favicon.svg", "/favicon.ico"], http_method=_READS, include_in_schema=False)
-    async def show_favicon(request: AnyRequest) -> Response[bytes]:
-        return await _send_asset(request, "reference", _path(request).rpartition("/")[2])
-
-    return [show_home, show_document, show_docs, show_rules, list_problems, show_problem, show_asset, show_favicon]
+    return [show_home, show_document, show_docs, show_rules, list_problems, show_problem]
 
 
 def gateway_page(public_url: str) -> Callable[..., Answer]:
@@ -128,7 +108,7 @@ class _Site:
 
     def rules(self, path: str) -> Answer:
         gateway = f"{self.public_url}/e/your-event"
-        return self._render("rules.html", path, content=rules_as_html(gateway, f"{_root(path)}problems"))
+        return self._render("rules.html", path, content=rules_as_html(gateway, f"{way_to_root(path)}problems"))
 
     def problems(self, path: str, wants_html: bool) -> Answer:
         if not wants_html:
@@ -155,7 +135,7 @@ class _Site:
     def problem(self, path: str, code: str, wants_html: bool) -> Answer:
         """Raises NotFound where a program asks for a code that there is not; people get a page."""
         kind = codes.ERRORS.get(code)
-        found = codes.find_explanation(code)
+        found = find_explanation(code)
         if kind is not None:
             if not wants_html:
                 return _json(_describe(code, self.problems_url))
@@ -200,7 +180,7 @@ class _Site:
 
     def _render(self, template: str, path: str, *, status: int = 200, **shown: Any) -> Answer:
         html = self._templates.get_template(template).render(
-            root=_root(path), version=self.version, asset=asset_url, **shown
+            root=way_to_root(path), version=self.version, asset=asset_url, **shown
         )
         headers = ((b"content-type", b"text/html; charset=utf-8"), *_PAGE)
         return Answer(status, html.encode(), headers)
@@ -263,11 +243,6 @@ def _describe_gateway(address: str, public_url: str) -> dict[str, Any]:
     }
 
 
-def _root(path: str) -> str:
-    """The way from a page to home."""
-    return "../" * max(path.count("/") - 1, 0) or "./"
-
-
 def _json(content: dict[str, Any]) -> Answer:
     return Answer(200, msgspec.json.encode(content), (JSON, *_PAGE))
 
@@ -281,38 +256,5 @@ def _prose(text: str) -> Markup:
 # Between Litestar and the pages
 
 
-def _path(request: AnyRequest) -> str:
-    """As it was asked for: Litestar takes a slash at the end away, browsers resolve links against it."""
-    raw: bytes = request.scope["raw_path"]
-    return raw.decode("latin-1")
-
-
 def _wants_html(request: AnyRequest) -> bool:
     return "text/html" in request.headers.get("accept", "")
-
-
-def _respond(answer: Answer) -> Response[bytes]:
-    # The type goes as a header: Litestar adds a charset of its own to a `media_type`.
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, status_code=answer.status, headers=headers)
-
-
-async def _send_asset(request: AnyRequest, folder: str, name: str) -> Response[bytes]:
-    asset = await asyncio.to_thread(find_asset, folder, name)
-    if asset is None:
-        raise errors.NotFound("There is no such file.")
-    headers = {name.decode(): value.decode() for name, value in SECURITY} | {
-        "content-type": asset.media_type,
-        "etag": f'"{asset.digest}"',
-        "vary": "Accept-Encoding",
-        "cache-control": "public, max-age=31536000, immutable"
-        if request.query_params.get("v") == asset.digest
-        else "no-cache",
-    }
-    if asset.digest in request.headers.get("if-none-match", ""):
-        return Response(b"", status_code=304, headers=headers)
-    content = asset.content
-    if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        headers["content-encoding"] = "gzip"
-        content = asset.packed
-    return Response(content, headers=headers)

@@ -5,6 +5,19 @@ from turnout.reference.openapi.parts import HEADERS, PARAMETERS, SECURITY_SCHEME
 from turnout.reference.schemas.components import components
 
 
+def with_more(described: Part, more: Part) -> Part:
+    """The document with the tags, paths and components of another face beside its own."""
+    components = {
+        kind: {**described["components"].get(kind, {}), **more["components"].get(kind, {})}
+        for kind in (*described["components"], *more["components"])
+    }
+    return described | {
+        "tags": [*described["tags"], *more["tags"]],
+        "paths": {**described["paths"], **more["paths"]},
+        "components": components,
+    }
+
+
 def document(public_url: str, version: str) -> Part:
     """The whole document. `public_url` is where senders reach this server."""
     problems_url = f"{public_url}/problems"

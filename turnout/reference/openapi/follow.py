@@ -51,7 +51,8 @@ def list_changes(problems_url: str) -> Part:
 _SEEN = (
     "A key that is limited to groups, and `group`, which narrows further, show a line where the attendee was in one of "
     "the groups before it, or is behind it. Who comes in is told with all values, as if just created; who leaves is "
-    "told as `left`, without any. `erased` is always told."
+    "told as `left`, without any. `erased` is always told, new names of groups and custom fields where these are "
+    "seen, and settings only to keys without limits."
 )
 _VIEW = [
     query(
@@ -60,8 +61,13 @@ _VIEW = [
         "`email` has to be among the fields that are shown.",
         {"type": "string", "enum": ["", "nested", "flat"]},
     ),
-    query("group", "Only people who were in one of these groups before the line, or are behind it.", _MANY_NAMES),
-    query("field", "Only these fields, and lines by which one of them changed.", _MANY_NAMES),
+    query(
+        "group",
+        "Only people who were in one of these groups before the line, or are behind it. A group that there is not, or "
+        "that your key does not see, is refused.",
+        _MANY_NAMES,
+    ),
+    query("field", "Only these fields, and lines by which one of them changed. The same holds for them.", _MANY_NAMES),
 ]
 _ERRORS = ("invalid_request", "cursor_beyond_head")
 

@@ -87,7 +87,8 @@ HEADERS: Part = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "Of this answer: sent as `If-None-Match` it is answered with 304 as long as it is the same.",
+        "description": "Of this answer: sent as `If-None-Match` it is answered with 304 as long as not a byte of the "
+        "body would be different. A list in JSON carries `sequence`, and is another with every change of the event.",
         "schema": {"type": "string"},
     },
     "Link": {
@@ -171,7 +172,8 @@ def read_errors(problems_url: str, *codes: str, **said: str) -> Part:
 _TO_READERS = {
     "wrong_scope": "A push key does not read. Ask for a read key.",
     "invalid_request": 'There is no parameter "grup". Did you mean group?',
-    "malformed_body": "The body is not JSON: JSON is malformed: expected ',' or ']' (byte 31).",
+    "malformed_body": 'The body is not valid JSON: a } is missing at the end (line 1, column 31, near .org"]⟨here⟩). '
+    "Add } at the end.",
     "slow_body": f"{ERRORS['slow_body'].title}. {ERRORS['slow_body'].help}",
     "body_too_large": "The body is larger than 64 KiB, which is the most that is taken at once.",
     "unsupported_encoding": "The body is packed with br; gzip and deflate are read.",

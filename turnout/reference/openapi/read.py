@@ -151,7 +151,9 @@ def show_attendee(problems_url: str) -> Part:
             _person("email"),
             query(
                 "explain",
-                "`true`: with `origins`, which change set each value, of which source, and what it was before.",
+                "`true`: with `origins`, which change set each value, of which source, and what it was before. For a "
+                "key that is limited to groups what was set while it did not see the person is from the change by "
+                "which it came to.",
                 {"type": "boolean", "default": False},
             ),
             *parameters("Fields", "IfNoneMatch"),
@@ -164,16 +166,16 @@ def show_attendee(problems_url: str) -> Part:
                 "ETag",
             ),
             **NOT_CHANGED,
-            **read_errors(problems_url, *_ABOUT_ONE, **TELL_OF_ONE),
+            **read_errors(problems_url, *_ABOUT_ONE, "queue_full", **TELL_OF_ONE),
         },
     }
 
 
-_ABOUT_ONE = ("invalid_request", "hidden_field", "not_found", "conflict")
+_ABOUT_ONE = ("invalid_request", "hidden_field", "not_found", "shared_address")
 TELL_OF_ONE = {
     "not_found": "There is nobody with this address or id.",
     "hidden_field": "This key does not see email.",
-    "conflict": f"2 people have this address. Say which by the id: {examples.ATTENDEE_ID}, {examples.OTHER_ID}.",
+    "shared_address": f"2 people have this address. Say which by the id: {examples.ATTENDEE_ID}, {examples.OTHER_ID}.",
 }
 """Details of errors where one person is asked for."""
 

@@ -38,7 +38,13 @@ def give_token(problems_url: str) -> Part:
         "responses": {
             "200": answer("The token.", ref("Token"), {"token": ("A token", examples.TOKEN)}),
             **read_errors(
-                problems_url, *BODY_ERRORS, "invalid_request", "hidden_field", "not_found", "conflict", **TELL_OF_ONE
+                problems_url,
+                *BODY_ERRORS,
+                "invalid_request",
+                "hidden_field",
+                "not_found",
+                "shared_address",
+                **TELL_OF_ONE,
             ),
         },
     }

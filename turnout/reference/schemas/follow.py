@@ -13,8 +13,8 @@ def schemas() -> dict[str, Schema]:
         "kind": {
             "enum": [*get_args(Kind), LEFT],
             "description": "What happened. `left`: the attendee is no longer among those whom you see. "
-            "`group_renamed`, `field_renamed` and `setting_changed` are of the event itself, and only for keys without "
-            "limits. More kinds may come.",
+            "`group_renamed`, `field_renamed` and `setting_changed` are of the event itself, and told to a limited key "
+            "where it sees what has the new name. More kinds may come.",
         },
         "at": TIME,
         "attendeeId": {"type": ["string", "null"], "description": "Null of what concerns the event itself."},

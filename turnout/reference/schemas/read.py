@@ -57,7 +57,7 @@ def _people() -> dict[str, Schema]:
                 "push": {"type": ["string", "null"], "description": "The push that made it; null of an act."},
                 "source": text("Who said so."),
                 "at": {"type": ["string", "null"], "format": "date-time", "description": "When it took effect."},
-                "old": {"description": "What the value was before."},
+                "old": {"description": "What the value was before; null where your key could not see it then."},
             },
         ),
         "AttendeeList": object_of(

@@ -1,4 +1,4 @@
-"""The files that the pages load: ours and those of Swagger UI. All from here, none from another host."""
+"""The files that pages load: ours, built ones and those of Swagger UI. All from here, none from another host."""
 
 import gzip
 import hashlib
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-_OURS = Path(__file__).parent / "static"
-_SWAGGER_UI = Path(__file__).parents[1] / "assets/swagger-ui"
+_TURNOUT = Path(__file__).parents[1]
+_FOLDERS = {
+    "reference": _TURNOUT / "reference/static",
+    "swagger-ui": _TURNOUT / "assets/swagger-ui",
+    "console": _TURNOUT / "assets/console",
+}
+"""By the name that stands in addresses. What is in `assets/` is made by `make setup`."""
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -32,7 +37,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=64)
 def find_asset(folder: str, name: str) -> Asset | None:
-    """A file of `reference` or `swagger-ui`; None where there is none. Reads it once."""
+    """A file of one of the folders; None where there is none. Reads it once."""
     path = _list_files().get((folder, name))
     if path is None or not path.is_file():
         return None
@@ -51,7 +56,7 @@ def _list_files() -> dict[tuple[str, str], Path]:
     """Folder and name → path, so that nothing else can be asked for."""
     return {
         (folder, path.name): path
-        for folder, root in (("reference", _OURS), ("swagger-ui", _SWAGGER_UI))
+        for folder, root in _FOLDERS.items()
         for path in root.glob("*")
         if path.suffix in _MEDIA_TYPES
     }

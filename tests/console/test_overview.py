@@ -1,0 +1,136 @@
+"""One event at a glance: waiting, live, how it is and what is odd; and who sees what of it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.browser import NARROW, WIDE, Screens
+from tests.console.conftest import SignIn
+from tests.console.looks import check_axe, check_fits
+from tests.product import Product, TestedEvent
+from turnout.events import keys
+from turnout.now import now_us
+from turnout.store import push_counts, refusals
+from turnout.store.push_counts import SLOT_US
+from turnout.store.refusals import Refusal
+
+ADA = {"profile": {"email": "ada@example.org", "frist_name": "Ada"}}
+
+
+def read_text(page: str) -> str:
+    """A page without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+@pytest.fixture
+def fair(product: Product) -> TestedEvent:
+    """An event with a success, a failure and an unknown field."""
+    event = product.make_event()
+    event.push_ok(ADA)
+    event.push_failed({"profile": {"email": "nobody-knows"}})
+    return event
+
+
+def test_what_is_waited_for_appears_without_reloading(product: Product, sign_in: SignIn, screens: Screens) -> None:
+    event = product.make_event()
+    page = screens.open(sign_in("manager", event), f"events/{event.slug}")
+    expect(page.get_by_text("Waiting for the first push")).to_be_visible()
+    expect(page.locator("#gateway")).to_have_text(re.compile(f"/e/{event.slug}$"))
+    expect(page.locator("[data-live=live]")).to_be_visible()
+    page.evaluate("window.isStillTheSame = true")
+    first = event.push_ok(ADA)
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator("#rows a")).to_have_attribute("href", f"../../console/events/{event.slug}/pushes/{first['id']}")
+    expect(page.locator("#rows")).to_contain_text("created")
+    expect(page.get_by_text("Waiting for the first push")).to_have_count(0)
+    event.push_failed({"profile": {"email": "nobody-knows"}})
+    expect(page.locator("#rows tr")).to_have_count(2)
+    expect(page.locator("#rows tr").first).to_contain_text("has no @")
+    # A batch that is more than the page holds: the latest of it stay.
+    event.batch_ok({"attendees": [{"profile": {"email": f"b{number}@example.org"}} for number in range(60)]})
+    expect(page.locator("#rows tr")).to_have_count(50)
+    expect(page.locator("#rows tr").first).to_contain_text("b59@example.org")
+    event.push_ok({"profile": {"email": "latest@example.org"}})
+    expect(page.locator("#rows tr").first).to_contain_text("latest@example.org")
+    expect(page.locator("#rows tr")).to_have_count(50)
+    # The numbers follow, more slowly.
+    expect(page.locator("#signs")).to_contain_text("63")
+    assert page.evaluate("window.isStillTheSame")
+
+
+def test_a_page_that_stands_still_shows_what_it_missed_when_it_goes_on(
+    fair: TestedEvent, sign_in: SignIn, screens: Screens
+) -> None:
+    page = screens.open(sign_in("viewer", fair), f"events/{fair.slug}")
+    page.get_by_role("button", name="Pause").click()
+    fair.push_ok({"profile": {"email": "bob@example.org"}})
+    expect(page.get_by_text("paused, there is news")).to_be_visible()
+    expect(page.locator("#rows tr")).to_have_count(2)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#rows tr").first).to_contain_text("bob@example.org")
+    fair.push_ok({"profile": {"email": "eve@example.org"}})
+    expect(page.locator("#rows tr").first).to_contain_text("eve@example.org")
+
+
+def test_it_is_for_everybody_and_fits_a_telephone(fair: TestedEvent, sign_in: SignIn, screens: Screens) -> None:
+    ann = sign_in("administrator")
+    for path, width, dark in (
+        (f"events/{fair.slug}", NARROW, True),
+        ("events", NARROW, False),
+        ("new-event", WIDE, True),
+    ):
+        page = screens.open(ann, path, width=width, dark=dark)
+        check_axe(page)
+        check_fits(page)
+
+
+def test_it_says_what_is_odd_and_what_to_do(fair: TestedEvent, sign_in: SignIn) -> None:
+    shop = keys.create(fair.database, fair.id, label="Ticket shop").key
+    keys.revoke(fair.database, shop.id)
+    at = now_us()
+    with fair.database.write() as connection:
+        refused = Refusal(fair.id, "192.0.2.7", shop.id, count=12, first_at=at, last_at=at)
+        refusals.add_refusals(connection, [refused])
+        earlier = [(fair.id, at // SLOT_US - 6 * hours, 1, "updated", 40) for hours in range(8, 30)]
+        push_counts.add_counts(connection, earlier)
+    viewer = sign_in("viewer", fair)
+    said = read_text(viewer.get(f"events/{fair.slug}").text)
+    assert "Unknown field profile.frist_name from main, in 1 push Probably profile.firstName is meant" in said
+    assert "12 requests were refused: the key of Ticket shop is revoked" in said
+    assert "usually 40 an hour" in said
+    assert "Failed in 24 h 1 of " in said
+    for period, title in (("1h", "every ten minutes"), ("30d", "every six hours"), ("nonsense", "an hour")):
+        assert f"Pushes {title}" in viewer.get(f"events/{fair.slug}", period=period).text
+
+
+def test_a_viewer_sees_how_it_is_and_nothing_to_do(fair: TestedEvent, sign_in: SignIn) -> None:
+    path = f"events/{fair.slug}"
+    offered = ("Connect an integrator", "Try a push", "Archive this event")
+    managed, seen = (sign_in(role, fair).get(path).text for role in ("manager", "viewer"))
+    assert [word in managed for word in offered] == [True, True, True]
+    assert [word in seen for word in offered] == [False, False, False]
+    assert "ada@example.org" in seen
+    assert "nobody-knows" in seen
+
+
+def test_who_may_not_see_whose_data_it_is_sees_neither_addresses_nor_what_was_sent(
+    fair: TestedEvent, sign_in: SignIn, screens: Screens
+) -> None:
+    masked = sign_in("viewer", fair, sees_personal=False)
+    page = screens.open(masked, f"events/{fair.slug}")
+    expect(page.locator("[data-live=live]")).to_be_visible()
+    fair.push_ok({"profile": {"email": "bob@example.org"}})
+    expect(page.locator("#rows tr")).to_have_count(3)
+    for text in (page.content(), masked.get(f"events/{fair.slug}").text):
+        assert "profile.email invalid_email" in read_text(text)
+        for secret in ("ada@", "bob@", "nobody-knows"):
+            assert secret not in text
+
+
+def test_other_events_are_as_if_they_were_not_there(fair: TestedEvent, product: Product, sign_in: SignIn) -> None:
+    outsider = sign_in("manager", product.make_event())
+    for path in (f"events/{fair.slug}", f"events/{fair.slug}/live", "events/there-is-none"):
+        answer = outsider.get(path)
+        assert answer.status_code == 404
+        assert fair.slug not in read_text(answer.text)

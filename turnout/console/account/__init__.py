@@ -1,0 +1,1 @@
+"""What somebody changes of themselves: name, password, the browsers and programs that are signed in for them."""

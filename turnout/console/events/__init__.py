@@ -1,0 +1,1 @@
+"""All events: how each is, and a new one."""

@@ -1,0 +1,53 @@
+// Whether a live page hears from us, and a button that lets it stand still. [hx-sse:connect] holds, or is named by, [data-live].
+const paused = new WeakMap();
+
+const lampOf = (element) => element.querySelector("[data-live]") ?? document.querySelector("[data-live]");
+
+const show = (element, state, text) => {
+  const lamp = lampOf(element);
+  if (!lamp) return;
+  const word = lamp.querySelector("[data-live-text]");
+  const said = text ?? word?.dataset.word ?? "live";
+  if (lamp.dataset.live !== state) lamp.dataset.live = state;
+  if (word && word.textContent !== said) word.textContent = said;
+  const button = lamp.querySelector("[data-live-pause]");
+  if (button) button.hidden = false;
+};
+
+const refresh = (element) => {
+  if (!element.id) return;
+  htmx.ajax("GET", location.href, { target: `#${element.id}`, select: `#${element.id}`, swap: "outerMorph" });
+};
+
+document.addEventListener("htmx:sse:after:connection", ({ target }) => show(target, paused.get(target) ? "paused" : "live"));
+document.addEventListener("htmx:sse:error", ({ target }) => show(target, "lost", "connecting again"));
+document.addEventListener("htmx:sse:close", ({ target, detail }) => {
+  if (detail?.reason === "ended") show(target, "lost", "not live");
+});
+
+document.addEventListener("htmx:sse:before:message", (event) => {
+  const state = paused.get(event.target);
+  if (!state) return;
+  state.missed += 1;
+  show(event.target, "paused", "paused, there is news");
+  event.preventDefault();
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("[data-live-pause]");
+  if (!button) return;
+  const connected = "[hx-sse\\:connect]";
+  const element = button.closest(connected) ?? document.querySelector(connected);
+  if (!element) return;
+  const state = paused.get(element);
+  if (state) {
+    paused.delete(element);
+    if (state.missed) refresh(element);
+    show(element, "live");
+  } else {
+    paused.set(element, { missed: 0 });
+    show(element, "paused", "paused");
+  }
+  button.setAttribute("aria-pressed", String(!state));
+  button.textContent = state ? "Pause" : "Go on";
+});

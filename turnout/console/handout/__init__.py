@@ -1,0 +1,1 @@
+"""The hand-out: what an integrator sees behind a link, without an account."""

@@ -1,0 +1,1 @@
+"""How the installation is: whether it stores, where, what doctor finds, how people sign in."""

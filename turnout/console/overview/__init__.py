@@ -1,0 +1,1 @@
+"""One event at a glance: how it is sent to, what arrives, and whether that is as usual."""

@@ -1,0 +1,1 @@
+"""What was sent to an event: found, looked at from all sides, and sent once more."""

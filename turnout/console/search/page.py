@@ -1,0 +1,35 @@
+"""The search: under the box on every page as one types, and as a page of its own."""
+
+from turnout.access import roles
+from turnout.console.page import Page, Visit
+from turnout.console.search.search import MAX_TEXT, Found, search
+from turnout.events import event
+from turnout.feed.receipt import Answer
+
+QUICK_S = 0.5
+"""Under the box somebody waits for each letter."""
+THOROUGH_S = 3.0
+FEW = 5
+MANY = 50
+
+
+def find(visit: Visit) -> Answer:
+    wanted = visit.query.get("q", "").strip()[:MAX_TEXT]
+    if not wanted:
+        found = Found()
+    else:
+        seen = roles.visible_events(visit.user, event.list_all(visit.database))
+        found = search(
+            visit,
+            wanted,
+            seen,
+            most=FEW if visit.is_fragment else MANY,
+            within_s=QUICK_S if visit.is_fragment else THOROUGH_S,
+            thorough=not visit.is_fragment,
+        )
+    return visit.render("_box.html" if visit.is_fragment else "show.html", wanted=wanted, found=found)
+
+
+pages = [
+    Page("GET", "search", "user", find),
+]

@@ -1,0 +1,1 @@
+"""In and out: signing in, the links that are good once, signing out."""

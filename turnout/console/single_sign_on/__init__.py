@@ -1,0 +1,1 @@
+"""To the provider of the single sign-on, and back."""

@@ -1,0 +1,1 @@
+"""A push tried before it is meant, and applied exactly as it was seen."""
