@@ -134,7 +134,7 @@ def _write(database: Database, configurations: Configurations, slug: str, number
     configuration = configurations.load(slug=slug)
     assert configuration is not None
     (key,) = configuration.keys.values()
-    sender = as_sender(Caller(configuration, key))
+    sender = as_sender(Caller(configuration, key), "127.0.0.1")
     items: list[Item] = [
         read_item(new_id("psh"), decode(people.body(number, 0), "application/json"), sender) for number in numbers
     ]

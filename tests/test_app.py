@@ -20,6 +20,7 @@ ANSWERS = [
     ("HEAD", "/problems", None, 200),
     ("GET", "/assets/reference/reference.css", None, 200),
     ("GET", "/health", None, 200),
+    ("HEAD", "/health", None, 200),
     ("GET", "/metrics", "", 200),
     ("GET", "/metrics", None, 404),
     ("GET", "/nothing", None, 404),

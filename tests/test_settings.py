@@ -417,3 +417,48 @@ def test_settings_do_not_change_once_read() -> None:
     with pytest.raises(AttributeError):
         read({}).max_body = 1  # ty: ignore[invalid-assignment]
     assert msgspec.structs.replace(read({}), max_body=2_000).max_body == 2_000
+
+
+# Single sign-on
+
+SIGN_ON = {"TURNOUT_OIDC_ISSUER": "https://login.example.org/", "TURNOUT_OIDC_CLIENT_ID": "turnout"}
+
+
+def test_an_issuer_is_kept_word_for_word() -> None:
+    assert read(SIGN_ON).oidc_issuer == "https://login.example.org/"
+    assert read({**SIGN_ON, "TURNOUT_OIDC_CLIENT_SECRET": "s p"}).oidc_client_secret == b"s p"
+
+
+def test_single_sign_on_is_set_up_whole_or_not_at_all() -> None:
+    assert problems_of({"TURNOUT_OIDC_ISSUER": "https://login.example.org"}) == [
+        "TURNOUT_OIDC_ISSUER is set without TURNOUT_OIDC_CLIENT_ID: set both or none."
+    ]
+    assert problems_of({"TURNOUT_OIDC_CLIENT_ID": "x", "TURNOUT_OIDC_CLIENT_SECRET": "y"}) == [
+        "TURNOUT_OIDC_CLIENT_ID is set without TURNOUT_OIDC_ISSUER: set both or none.",
+        "TURNOUT_OIDC_CLIENT_SECRET is set without TURNOUT_OIDC_ISSUER: set both or none.",
+    ]
+
+
+def test_a_provider_without_https_has_to_be_meant() -> None:
+    plain = {**SIGN_ON, "TURNOUT_OIDC_ISSUER": "http://keycloak.internal:8080/realms/main"}
+    (problem,) = problems_of(plain)
+    assert "TURNOUT_OIDC_PRIVATE=yes" in problem
+    assert read({**plain, "TURNOUT_OIDC_PRIVATE": "yes"}).oidc_private
+
+
+@pytest.mark.parametrize(
+    "issuer", ["login.example.org", "ftp://login.example.org", "https://", "https://a?b", "https://u@a"]
+)
+def test_what_is_no_issuer_is_refused(issuer: str) -> None:
+    (problem,) = problems_of({**SIGN_ON, "TURNOUT_OIDC_ISSUER": issuer})
+    assert "must be the issuer's URL" in problem
+
+
+def test_a_client_secret_is_shown_to_nobody() -> None:
+    for secret in ("abc", "https://x/y", "sqlite:///z"):
+        (shown,) = [
+            one.value
+            for one in settings.origins({"TURNOUT_OIDC_CLIENT_SECRET": secret})
+            if "SECRET" in one.name and one.source != "default"
+        ]
+        assert shown == "***"

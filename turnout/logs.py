@@ -27,7 +27,9 @@ THINNED_EVERY_S = 5.0
 _MAX_THINNED = 100
 """… of so many things; the one that was not heard of for longest is forgotten."""
 
-_KEY = re.compile(r"(trn_[0-9a-z]+_)[0-9a-z]+", re.IGNORECASE)
+_KEY = re.compile(r"(tr[nt]_[0-9a-z]+_)[0-9a-z]+", re.IGNORECASE)
+# Sessions' cookies, links that are good once, hand-outs.
+_SECRET_TEXT = re.compile(r"((?:ses|lnk|hnd)_[0-9a-f]{32}\.)[\w-]+")
 _WORD = r"[^\s@<>\"'`(),:;=&?/|\[\]{}]"
 # The lookbehind and the possessive `++` keep it linear: a long text without an @ is walked through once.
 _EMAIL = re.compile(rf"(?:\"[^\"\n]{{1,64}}\"|(?<!{_WORD}){_WORD}++)@{_WORD}+")
@@ -43,7 +45,7 @@ def mask(text: str) -> str:
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]} … {text[-MAX_TEXT // 2 :]}"
     if "_" in text:
-        text = _KEY.sub(r"\1***", text)
+        text = _SECRET_TEXT.sub(r"\1***", _KEY.sub(r"\1***", text))
     if _PARAMETERS in text:
         text = _without_parameters(text)
     if "DETAIL:" in text or "CONTEXT:" in text:
