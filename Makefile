@@ -35,7 +35,7 @@ run: setup ## Set up and start Turnout, with a database, an event, a key and a c
 .PHONY: test
 test: setup check test-tools ## Set up, check and run all tests; ARGS="tests/feed -k merge" runs some
 	@printf '\n== tests\n'
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 .PHONY: test-tools
 # strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order, chromium reads the console.

@@ -28,7 +28,8 @@ from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import erase
 from turnout.store import exports
 
-PEOPLE = 3_000
+PEOPLE = 12_000
+"""So many that a maker is still at it when it is stopped, on a busy machine too."""
 
 
 def make_event(product: Product) -> tuple[TestedEvent, Asker]:
