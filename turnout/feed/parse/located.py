@@ -4,6 +4,7 @@ What the text means, and whether it can be read at all, the feed's own parser sa
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl
@@ -134,7 +135,7 @@ def _find_offset(text: str, problem: Problem, scan: "_Scan") -> int:
 _PARENTS = ("object", "list")
 
 
-class _Scan:
+class _Scan(ABC):
     """Nodes as they are found, up to the bound, and how far it came."""
 
     def __init__(self, text: str) -> None:
@@ -143,8 +144,9 @@ class _Scan:
         self.at = 0
         self.is_cut = False
 
+    @abstractmethod
     def run(self) -> None:
-        raise NotImplementedError
+        """Goes through the text."""
 
 
 class _Open(msgspec.Struct):
