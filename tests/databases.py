@@ -137,3 +137,15 @@ def list_rows(database: Database) -> Iterator[bytes]:
         for table in metadata.tables:
             for row in connection.execute(text(f"SELECT * FROM {table}")):
                 yield b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
+
+
+def find_rows(database: Database, word: bytes) -> list[tuple[str, bytes]]:
+    """The rows with this word in whatever case, each behind its table's name."""
+    with database.read() as connection:
+        return [
+            (table, content[:2_000])
+            for table in metadata.tables
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+            if word
+            in (content := b"\n".join(one if isinstance(one, bytes) else str(one).encode() for one in row)).lower()
+        ]

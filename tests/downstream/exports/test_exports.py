@@ -517,8 +517,7 @@ def test_f1_what_is_being_made_while_somebody_is_erased_is_removed(product: Prod
     event = product.make_event()
     fill(event, 5_000)
     asker = Asker(event)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id):
+    with held_in_the_middle(event, asker) as (export_id, _):
         erase(event.database, Configurations(event.database), event.id, "p7@example.com", "staff")
     assert asker.wait(export_id)["state"] == "removed"
     # Whoever made it has noticed, and the next one is made.

@@ -49,8 +49,7 @@ def check_file(asker: Asker, export_id: str) -> None:
 def test_a_maker_that_is_killed_is_followed_by_another(start_product: Callable[..., Product]) -> None:
     product = start_product()
     event, asker = make_event(product)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id) as maker:
+    with held_in_the_middle(event, asker) as (export_id, maker):
         os.kill(maker, signal.SIGKILL)
     check_file(asker, export_id)
     assert find_row(event, export_id).attempts == 2
@@ -76,8 +75,7 @@ def test_an_export_whose_makers_are_always_killed_is_given_up(start_product: Cal
 def test_a_server_that_is_killed_takes_it_up_again(start_product: Callable[..., Product]) -> None:
     product = start_product()
     event, asker = make_event(product)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id):
+    with held_in_the_middle(event, asker) as (export_id, _):
         product.server.kill()
     # Whoever made it notices that it is alone, and leaves the rest to who comes.
     wait_for_row(event, export_id, "waiting", attempts=0)
@@ -89,8 +87,7 @@ def test_a_server_that_is_killed_takes_it_up_again(start_product: Callable[..., 
 def test_a_server_that_is_killed_with_its_maker_takes_it_up_again(start_product: Callable[..., Product]) -> None:
     product = start_product()
     event, asker = make_event(product)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id) as maker:
+    with held_in_the_middle(event, asker) as (export_id, maker):
         product.server.kill()
         os.kill(maker, signal.SIGKILL)
     product.server.end_turns()
@@ -103,8 +100,7 @@ def test_a_server_that_is_killed_with_its_maker_takes_it_up_again(start_product:
 def test_a_server_that_stops_puts_it_back_for_the_next_one(start_product: Callable[..., Product]) -> None:
     product = start_product()
     event, asker = make_event(product)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id) as maker:
+    with held_in_the_middle(event, asker) as (export_id, maker):
         os.kill(product.server.pid, signal.SIGTERM)
         wait_until_told(product.server, maker)
     assert product.server.end(signal.SIGTERM) == 0
@@ -119,8 +115,7 @@ def test_a_server_that_stops_puts_it_back_for_the_next_one(start_product: Callab
 def test_whoever_has_lost_the_lease_records_nothing(start_product: Callable[..., Product]) -> None:
     product = start_product()
     event, asker = make_event(product)
-    export_id = asker.ask_ok(format="ndjson")
-    with held_in_the_middle(event, export_id) as maker:
+    with held_in_the_middle(event, asker) as (export_id, maker):
         before = find_row(event, export_id)
         with event.database.write() as connection:
             connection.execute(text("UPDATE leases SET token = token + 1, expires_at = 0 WHERE name = 'exports'"))
