@@ -155,7 +155,8 @@ def _cut_off(status: int, how: str) -> str:
 
 def _broke_off(error: Exception) -> str:
     if isinstance(error, httpcore2.RemoteProtocolError) and "without sending" not in str(error):
-        return f"what came back is not HTTP: {error}"
+        # Not the library's words: they quote what came, which may name somebody.
+        return "what came back is not HTTP"
     return "the connection was closed without an answer"
 
 
