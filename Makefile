@@ -17,7 +17,8 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := true
 export NODE_USE_SYSTEM_CA ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+# What is compiled is kept, or every process that tests start would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 # Caches go where the user's go; into .cache/ where there is no home to write to.
 ifneq ($(shell [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo yes),yes)
@@ -26,7 +27,7 @@ endif
 
 .PHONY: help
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup ## Set up and start Turnout, with a database, an event, a key and a curl command to paste
@@ -38,16 +39,19 @@ test: setup check test-tools ## Set up, check and run all tests; ARGS="tests/fee
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 .PHONY: test-tools
-# strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order, chromium reads the console.
+# strace lets flushes fail, faketime puts a machine's clock wrong, pgbouncer stands between, localedef makes a language's order,
+# a browser reads the console: chromium does so too, slower.
 test-tools:
-	@missing=; \
-	for tool in strace:strace faketime:faketime pgbouncer:pgbouncer localedef:locales chromium:chromium; do \
-		PATH="$$PATH:/usr/sbin" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
+	@export PATH="$$PATH:/usr/sbin"; missing=; \
+	for tool in strace:strace faketime:faketime pgbouncer:pgbouncer localedef:locales; do \
+		command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
+	command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing="$$missing chromium-headless-shell"; \
+	install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; }; \
 	[ -z "$$missing" ] || { \
 		printf '\n== tools that some tests need:%s\n' "$$missing"; \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+			{ install $$missing || install $$(echo "$$missing" | sed 's/chromium-headless-shell/chromium/'); }; \
 	} || printf 'They cannot be installed here; install them yourself, or those tests fail.\n'
 
 .PHONY: check
@@ -73,6 +77,10 @@ bench: setup ## Print the benchmark's ratios
 .PHONY: torture
 torture: setup test-tools ## Kill the server, cut its power, fill its disk, again and again; ARGS="--minutes 5 kill" does some
 	@$(BIN)/python -m torture $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup test-tools ## Take pictures of every page of the console; ARGS="--data crowd" with much in it, ARGS=--small those of the docs
+	@$(BIN)/python -m screenshots $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: setup $(PEERS)/.done ## Print how Turnout compares with PocketBase, Datasette and a handler with an ORM
@@ -102,7 +110,7 @@ lock: $(DONE)/packages ## Pin the dependencies again after a change to pyproject
 .PHONY: clean
 clean: ## Remove what make made: .venv, node_modules, built files, caches; never ./data
 	rm -rf .venv $(PEERS) node_modules turnout/assets dist .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
-	find turnout tests bench torture -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find turnout tests bench torture screenshots -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Before anything is made: whoever may not write here is told so, and what to do, before a tool says it in its own way.
 writable = @for place in . .venv; do \

@@ -1,6 +1,8 @@
 """A real server on a real file, and events on it to push to."""
 
+import gc
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -12,6 +14,19 @@ from tests.databases import KINDS, drop_database, make_database, open_one
 from tests.product import Product, RunningServer
 from turnout.store import schema
 from turnout.store.database import Database
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that tests start, and end with it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Thousands of tests are collected, which all stay: to look through them for what does not takes half of the time.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.downstream.webhooks.queued import park, queue
 from turnout.access import audit, links, sign_in, tokens, users
+from turnout.alerts import digest, mail, tell, watching
+from turnout.alerts import webhook as posting
 from turnout.changes.follow import Follower
 from turnout.downstream.listing import consumer as listing
 from turnout.downstream.tokens import signing
@@ -22,9 +24,11 @@ from turnout.feed.forget.erase import erase
 from turnout.feed.intake import read_item
 from turnout.feed.parse.body import decode
 from turnout.feed.submission import Idempotency
+from turnout.model.alert import Alert
 from turnout.model.event import Configuration
 from turnout.now import new_id, now_us
-from turnout.store import installation, probe, schema
+from turnout.store import alert_moves, alerts, installation, probe, schema
+from turnout.store import users as stored_users
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.statements import insert
@@ -47,6 +51,7 @@ def fill(path: Path, *, rows: int = 30, secret_key: bytes | None = None) -> str:
         _decide(database, spring.id)
         _follow(database, spring.id)
         _sign_in(database, spring.id)
+        _alert(database, spring.id)
         for slug in ("autumn", "archived", "empty"):
             other, _ = event.create(database, slug.title(), slug)
             if slug != "empty":
@@ -136,6 +141,41 @@ def _sign_in(database: Database, event_id: str) -> None:
     users.set_events(database, user.id, [event_id])
     tokens.create(database, user.id, "Büro")
     sign_in.sign_in(database, USER, PASSWORD, "192.0.2.1", "Firefox")
+
+
+def _alert(database: Database, event_id: str) -> None:
+    """What is told of alerts, to whom, and by what."""
+    posting.put_webhook(database, event_id, "https://1.1.1.1/alerts")
+    with database.read() as connection:
+        user = stored_users.find_user_by_email(connection, USER)
+        watch = alerts.find_watch(connection, event_id)
+    assert user is not None
+    assert watch is not None
+    watching.follow(database, event_id, user.id)
+    digest.ask(database, user.id, 7, "Europe/Zurich")
+    mail.change(
+        database,
+        host="smtp.example.org",
+        port=587,
+        security="starttls",
+        user_name="turnout",
+        password="größer als 春",
+        sender="turnout@example.org",
+        sender_name="Büro",
+    )
+    opened = Alert(
+        event_id=event_id,
+        id=new_id("alr"),
+        kind="errors",
+        cause="errors:1",
+        facts={"source": 1, "failed": 6, "pushes": 50, "percent": 12},
+        opened_at=now_us(),
+        seen_at=now_us(),
+    )
+    with database.write() as connection:
+        alerts.add_alert(connection, opened)
+        tell.queue(connection, opened, [user.id], watch, now_us())
+        alert_moves.add_moves(connection, event_id, [(1, "group:1", 2, 1)])
 
 
 _MADE_UP = {str: "done", int: 1, bytes: bytes(range(256))}

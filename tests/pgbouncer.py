@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg
 from psycopg import conninfo
 
+from tests.patience import PATIENCE_S
+
 PROGRAM = Path("/usr/sbin/pgbouncer")
-_PATIENCE_S = 20.0
 
 
 @contextmanager
@@ -33,14 +34,14 @@ def pooled_url(url: str, folder: Path, *, pool_size: int = 20) -> Generator[str]
     )
     pooled = url.replace(f":{parts['port']}/", f":{port}/")
     try:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         while not _answers(pooled):
             assert process.poll() is None
             assert time.monotonic() < deadline
         yield pooled
     finally:
         process.terminate()
-        process.wait(_PATIENCE_S)
+        process.wait(PATIENCE_S)
 
 
 def _answers(url: str) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from tests.databases import as_file, open_one, settings_of
 from tests.forked import Forked
+from tests.patience import PATIENCE_S
 from turnout.changes.attendee_view import view
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event, keys, sources
@@ -113,7 +114,7 @@ class RunningServer:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(with_signal)
-        code = self._process.wait(20)
+        code = self._process.wait(PATIENCE_S)
         assert self._process.stdout is not None
         self._process.stdout.close()
         return code
@@ -126,7 +127,7 @@ class Product:
         self.server = server
         # Nothing here is HTTPS, and to load the certificates would take longer than most tests.
         self.client = httpx2.Client(
-            trust_env=False, timeout=30, verify=False, event_hooks={"request": [_come_from_elsewhere]}
+            trust_env=False, timeout=PATIENCE_S, verify=False, event_hooks={"request": [_come_from_elsewhere]}
         )
         self.events: list[TestedEvent] = []
         """Those that this test has made."""

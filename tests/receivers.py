@@ -12,7 +12,7 @@ import msgspec
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-PATIENCE_S = 30.0
+from tests.patience import PATIENCE_S
 
 
 class Request(msgspec.Struct, frozen=True):

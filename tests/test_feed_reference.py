@@ -23,6 +23,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from turnout.cli import main
 from turnout.events import keys, names, policy
@@ -284,7 +285,7 @@ def test_the_recipes_work_as_they_are(language: str, product: Product) -> None:
     command = next(words for words in LANGUAGES[language] if shutil.which(words[0]))
     event = product.make_event()
     code = recipe.replace(ADDRESS, event.gateway).replace("your-key", event.key).removeprefix("<?php\n")
-    done = subprocess.run([*command, code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([*command, code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert "created" in done.stdout, done.stdout + done.stderr
     assert event.attendee("john.doe@example.com")["profile"]["firstName"] == "John"
 

@@ -22,6 +22,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
 from tests.downstream.following.followers import make_read_key, open_stream
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent, make_address
 from turnout import __version__
 from turnout.downstream.attendees.lookup import MAX_LOOKED_UP
@@ -214,7 +215,7 @@ def keep_few(body: dict[str, Any]) -> None:
 
 def ask_for_export(event: TestedEvent, read_key: str, *, done: bool) -> str:
     """One that there is, asked for if need be; on demand with its file."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         found = event.get("/exports", key=read_key).json()["exports"]
         if not found:

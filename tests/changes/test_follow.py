@@ -9,6 +9,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from tests.feed.builders import Hall, make_push
+from tests.patience import PATIENCE_S
 from turnout.changes import follow
 from turnout.changes.follow import Consumer, Follower, Step
 from turnout.changes.turn import Turn
@@ -17,7 +18,6 @@ from turnout.store import changes, cursors
 from turnout.store.database import Database
 from turnout.store.statements import Connection
 
-PATIENCE_S = 30.0
 NAME = "test"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.product import TestedEvent
 from turnout.model.attendee import PROFILE_FIELDS
 
@@ -663,7 +664,7 @@ def test_b6_the_rest_of_a_body_that_is_too_large_is_not_read(event: TestedEvent)
         f"POST /e/{event.slug}/attendees HTTP/1.1\r\nHost: {host}\r\nApi-Key: {event.key}\r\n"
         "Content-Length: 1000000000\r\n\r\n{"
     )
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode())
         answer = b""
         while b"body_too_large" not in answer and (received := connection.recv(65536)):

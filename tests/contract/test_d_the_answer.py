@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.databases import commits_held, only_postgresql, only_sqlite
+from tests.patience import PATIENCE_S
 from tests.postgresql import PostgresServer
 from tests.product import Product, RunningServer, TestedEvent
 from turnout.events import event as events
@@ -857,7 +858,7 @@ def wait_for_bodies(product: Product, size_bytes: int) -> None:
 
 
 def wait_for_metric(product: Product, name: str, least: float) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     found = -1.0
     while found < least:
         assert time.monotonic() < deadline, f"{name} is {found}"

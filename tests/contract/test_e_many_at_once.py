@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.product import TURNOUT, Product, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys
@@ -326,7 +327,7 @@ def test_e1_a_batch_that_could_not_be_read_is_not_replayed(event: TestedEvent, b
 
     def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [*TURNOUT, "pushes", "replay", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     by_name = replay(push_id)
     assert by_name.returncode == 1
@@ -348,7 +349,7 @@ def test_e1_a_rehearsed_batch_that_could_not_be_read_is_left_out_when_going_live
         env=event.product.server.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=True,
     )
     assert "1 push is left out" in done.stdout

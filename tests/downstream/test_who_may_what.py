@@ -6,6 +6,7 @@ A route that is added is here by itself; one whose `who` is new fails until it i
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import httpx2
@@ -13,7 +14,8 @@ import msgspec
 import pytest
 
 from tests.gateway_routes import list_routes
-from tests.product import Product, TestedEvent
+from tests.patience import PATIENCE_S
+from tests.product import Product, RunningServer, TestedEvent
 from turnout.events import event as events
 from turnout.events import keys
 from turnout.feed.acts.decisions import rename
@@ -186,7 +188,7 @@ class Scene:
         content = json.dumps(BODIES.get(route.address, {})) if (method or route.method) == "POST" else None
         url = f"{gateway}/{address}" + (f"?{query}" if query else "")
         with self.product.client.stream(
-            method or route.method, url, headers=headers, content=content, timeout=20
+            method or route.method, url, headers=headers, content=content, timeout=PATIENCE_S
         ) as response:
             return Heard(response, self._read(response, caller))
 
@@ -250,6 +252,14 @@ def scene(product: Product) -> Scene:
     return Scene(product)
 
 
+@pytest.fixture(scope="module")
+def kept(server: RunningServer) -> Iterator[Scene]:
+    """One for all tests that change nothing in it: to make it takes longer than they do."""
+    with Product(server) as product:
+        yield Scene(product)
+        product.check()
+
+
 def test_of_every_route_it_is_said_here_who_may() -> None:
     assert {route.who for route in list_routes()} <= EXPECTED.keys()
     assert all(expected.keys() == set(CALLERS) for expected in EXPECTED.values())
@@ -267,13 +277,13 @@ def test_everybody_is_answered_as_the_table_says(scene: Scene, route: Route) -> 
 
 
 @every_route
-def test_a_head_is_answered_as_a_get(scene: Scene, route: Route) -> None:
+def test_a_head_is_answered_as_a_get(kept: Scene, route: Route) -> None:
     if route.method != "GET":
         assert route.method in ("POST", "PUT", "PATCH", "DELETE")
         return
     query = QUERIES.get(route.address, ("",))[0]
     for caller in ("no key", "push key", "read key", "limited key, person outside", "read key, event archived"):
-        got, headed = (scene.ask(route, caller, method=method, query=query) for method in ("GET", "HEAD"))
+        got, headed = (kept.ask(route, caller, method=method, query=query) for method in ("GET", "HEAD"))
         assert headed.body == b""
         assert headed.response.status_code == got.response.status_code
         for name in ("content-type", "vary", "www-authenticate", "cache-control"):
@@ -281,13 +291,13 @@ def test_a_head_is_answered_as_a_get(scene: Scene, route: Route) -> None:
 
 
 @pytest.mark.parametrize("address", sorted({route.address for route in list_routes()}))
-def test_what_no_route_is_for_is_a_405_that_names_what_there_is(scene: Scene, address: str) -> None:
+def test_what_no_route_is_for_is_a_405_that_names_what_there_is(kept: Scene, address: str) -> None:
     methods = {route.method for route in list_routes() if route.address == address}
     methods |= {"HEAD"} if "GET" in methods else set()
     route = next(route for route in list_routes() if route.address == address)
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
         for caller in ("no key", "push key", "read key"):
-            heard = scene.ask(route, caller, method=method)
+            heard = kept.ask(route, caller, method=method)
             assert (method, caller, heard.response.status_code) == (method, caller, 405)
             assert set(heard.head["allow"].split(", ")) == methods
 
@@ -354,8 +364,8 @@ def test_an_export_is_its_keys_alone(scene: Scene) -> None:
 
 
 @parametrize("own pushes")
-def test_a_source_sees_its_own_pushes_and_no_others(scene: Scene, route: Route) -> None:
-    own, others = (scene.ask(route, caller) for caller in PUSH)
+def test_a_source_sees_its_own_pushes_and_no_others(kept: Scene, route: Route) -> None:
+    own, others = (kept.ask(route, caller) for caller in PUSH)
     assert own.response.status_code == 200
     assert "zebra" in own.text
     assert "zebra" not in others.text

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from tests.patience import PATIENCE_S
 from tests.product import TestedEvent
 from turnout.changes.shown import shown_to_source
 from turnout.events.setup import get_configuration
@@ -39,21 +40,21 @@ class Senders:
     def wait_for(self, acknowledgements: int) -> None:
         """Returns when so many more pushes were acknowledged."""
         for _ in range(acknowledgements):
-            assert self._some.acquire(timeout=30), "The server acknowledges nothing."
+            assert self._some.acquire(timeout=PATIENCE_S), "The server acknowledges nothing."
 
     def wait_for_refusals(self, refusals: int) -> None:
         """Returns when so many more pushes were answered otherwise."""
         for _ in range(refusals):
-            assert self._some_refused.acquire(timeout=30), "The server refuses nothing."
+            assert self._some_refused.acquire(timeout=PATIENCE_S), "The server refuses nothing."
 
     def stop(self) -> None:
         self._enough.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(PATIENCE_S)
 
     def _send(self) -> None:
         # Nothing here is HTTPS: certificates are not loaded, which takes a while for each of the threads.
-        with httpx2.Client(trust_env=False, timeout=30, verify=False) as client:
+        with httpx2.Client(trust_env=False, timeout=PATIENCE_S, verify=False) as client:
             while not self._enough.is_set():
                 number = next(self._counter)
                 body = {

@@ -4,7 +4,6 @@ import itertools
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -16,6 +15,8 @@ import pytest
 
 from tests.durability.cutting import CuttingWay, Moment
 from tests.durability.load import Senders, check_acknowledged
+from tests.fair_time import FairTime
+from tests.patience import PATIENCE_S
 from tests.pgbouncer import pooled_url
 from tests.postgresql import PostgresServer
 from tests.product import Product, RunningServer, TestedEvent
@@ -96,15 +97,14 @@ def test_a_database_that_hangs_is_answered_retryable_within_ten_seconds(
     senders = Senders(event).start()
     senders.wait_for(50)
     postgresql.pause()
-    began = time.monotonic()
+    passed = FairTime(event.product.server.pid)
     try:
         # One that comes while it hangs, besides those that were under way.
         with ThreadPoolExecutor(1) as pool:
             late = pool.submit(event.push_failed, {"profile.email": "hung@example.org"})
             senders.wait_for_refusals(8)
             assert late.result()["retryable"] is True
-        # With a second for the machine that this runs on.
-        assert time.monotonic() - began < 11
+        assert passed.seconds < 11
     finally:
         postgresql.resume()
     senders.wait_for(100)
@@ -120,8 +120,10 @@ def test_how_things_are_is_told_within_seconds_while_the_database_hangs(
     event.push_ok({"profile.email": "first@example.org"})
 
     def get(path: str) -> tuple[int, str]:
-        # A caller on this machine, who is not patient. With a second for the machine that this runs on.
-        answer = product.client.get(product.server.url + path, headers={"X-Forwarded-For": ""}, timeout=4)
+        # A caller on this machine, who is not patient.
+        passed = FairTime(product.server.pid)
+        answer = product.client.get(product.server.url + path, headers={"X-Forwarded-For": ""})
+        assert passed.seconds < 4
         return answer.status_code, answer.text
 
     assert get("/health")[0] == 200
@@ -167,7 +169,7 @@ def test_a_connection_cut_while_it_commits_is_looked_up_and_applied_once(
         for _ in range(8):
             senders.wait_for(10)
             way.cut(moment)
-            assert way.cuts.acquire(timeout=30)
+            assert way.cuts.acquire(timeout=PATIENCE_S)
         senders.wait_for(20)
         senders.stop()
         # What was cut off was looked up, and nobody had to send it again.
@@ -189,7 +191,7 @@ def test_a_repeat_that_is_cut_off_is_counted_once(
         for repeats in range(1, 3):
             way.cut(moment)
             again = event.push_ok(body)
-            assert way.cuts.acquire(timeout=30)
+            assert way.cuts.acquire(timeout=PATIENCE_S)
             assert (again["id"], again["result"]) == (receipt["id"], "unchanged")
             with event.database.read() as connection:
                 counted = connection.exec_driver_sql("SELECT repeats FROM pushes").scalar_one()
@@ -260,7 +262,7 @@ def test_a_real_deadlock_ends_well(postgresql: PostgresServer, url: str, start: 
         other.execute("SELECT 1 FROM clocks WHERE event_id = %s FOR UPDATE", (events[0].id,))
         other.rollback()
         for one in pushing:
-            one.join(30)
+            one.join(PATIENCE_S)
         assert len(answers) == 2
     product.check()
 
@@ -388,9 +390,10 @@ def test_d7_a_machine_whose_clock_is_off_by_minutes_does_not_disturb_the_order(
             title = f"{number} of {machine.product.server.url}"
             receipt = machine.push_ok({"profile.email": "john.doe@example.com", "profile.title": title})
             assert receipt["result"] in ("created", "updated")
-            assert abs(made_at(receipt["id"]) - now_us()) < 30_000_000
+            assert abs(made_at(receipt["id"]) - now_us()) < 60_000_000
     for line in event.changes():
-        assert began - 2_000_000 < line.at < now_us() + 2_000_000
+        # Minutes would be theirs.
+        assert began - 60_000_000 < line.at < now_us() + 60_000_000
     # The last one said is what holds.
     assert event.attendee("john.doe@example.com")["profile"]["title"] == title
     event.check()

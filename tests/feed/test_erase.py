@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from tests.databases import as_file
 from tests.feed.builders import check_log
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from turnout import errors
 from turnout.events import event as event_room
@@ -358,12 +359,12 @@ def test_pushes_under_way_neither_bring_back_nor_leave_a_trace(told_alone: Told,
                     sent = client.post(f"{told_alone.event.gateway}/attendees", content=json.dumps(body))
                     results[at].append(sent.json()["result"])
                 if len(results[at]) == 10:
-                    is_going.wait(30)
+                    is_going.wait(PATIENCE_S)
 
     threads = [threading.Thread(target=push, args=(at,)) for at in range(4)]
     for thread in threads:
         thread.start()
-    is_going.wait(30)
+    is_going.wait(PATIENCE_S)
     told_alone.erase()
     marks = [len(said) for said in results]
     while any(len(said) < mark + 10 for said, mark in zip(results, marks, strict=True)):
@@ -371,7 +372,7 @@ def test_pushes_under_way_neither_bring_back_nor_leave_a_trace(told_alone: Told,
         is_over.wait(0.01)
     is_over.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     for said in results:
         assert set(said[-8:]) <= {"suppressed", "failed"}
         first = said.index("suppressed")

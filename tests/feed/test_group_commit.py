@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from tests.databases import as_file, only_postgresql, open_one
 from tests.feed.builders import JOHN, SHOP, Hall, check_log, make_push
+from tests.patience import PATIENCE_S
 from turnout import errors, logs
 from turnout.events import keys
 from turnout.feed import commit, group_commit
@@ -30,8 +31,6 @@ from turnout.store.sqlite import database as sqlite
 from turnout.store.sqlite.file_lock import FileLock
 from turnout.store.statements import is_postgresql
 
-PATIENCE_S = 5
-"""After this a test has failed; none that passes waits for it."""
 Awaited = TypeVar("Awaited")
 JANE = "jane@example.com"
 

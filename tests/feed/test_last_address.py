@@ -4,8 +4,8 @@ import time
 
 from sqlalchemy import text
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
-from tests.receivers import PATIENCE_S
 from turnout.events import keys, sources
 from turnout.model.key import Key, read_key_id
 from turnout.store import events

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from tests.feed.builders import JOHN, Hall, make_item, make_push
+from tests.patience import PATIENCE_S
 from turnout.errors import StorageUnavailable
 from turnout.feed import pushes_live
 from turnout.feed.commit import write
-from turnout.feed.pushes_live import BEHIND_US, NewPushes, PushesLive, Watch
+from turnout.feed.pushes_live import BEHIND_US, PushesLive, Watch
 from turnout.now import first_id, now_us
 from turnout.store import pushes
 from turnout.store.database import Database
@@ -36,7 +37,7 @@ async def say(hall: Hall, *emails: str) -> list[str]:
 async def take(watch: Watch, number: int) -> list[str]:
     """The ids of so many pushes, the oldest first, however many come at once."""
     found: list[str] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found) < number:
             new = await anext(watch)
             assert new.more == 0
@@ -74,12 +75,12 @@ def test_a_line_shows_all_that_the_log_has(hall: Hall) -> None:
     async def test() -> None:
         async with PushesLive(hall.database).watching(hall.event.id) as watch:
             (push_id,) = await say(hall, JOHN)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 new = await anext(watch)
         with hall.database.read() as connection:
             line = pushes.find_push(connection, push_id, hall.event.id)
         assert line is not None
-        assert new == NewPushes([line], 0)
+        assert (new.pushes, new.more) == ([line], 0)
 
     run(test)
 
@@ -126,10 +127,44 @@ def test_of_very_many_the_latest_are_read_and_the_others_counted(hall: Hall, mon
     async def test() -> None:
         async with PushesLive(hall.database).watching(hall.event.id) as watch:
             push_ids = await say(hall, *(f"p{number}@example.com" for number in range(10)))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 new = await anext(watch)
             assert [push.id for push in new.pushes] == push_ids[:-4:-1]
             assert new.more == 7
+
+    run(test)
+
+
+def test_what_is_before_those_that_are_looked_at_is_counted_too(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushes_live, "MAX_ROWS", 2)
+    monkeypatch.setattr(pushes_live, "MAX_IDS", 3)
+
+    async def test() -> None:
+        async with PushesLive(hall.database).watching(hall.event.id) as watch:
+            for number in (10, 1, 7):
+                push_ids = await say(hall, *(f"p{one}-of-{number}@example.com" for one in range(number)))
+                async with asyncio.timeout(10):
+                    new = await anext(watch)
+                assert [push.id for push in new.pushes] == push_ids[: -min(number, 2) - 1 : -1]
+                assert new.more == max(0, number - 2)
+
+    run(test)
+
+
+def test_what_all_who_watch_make_alike_is_made_once(hall: Hall) -> None:
+    async def test() -> None:
+        live = PushesLive(hall.database)
+        async with live.watching(hall.event.id) as one, live.watching(hall.event.id) as another:
+            await say(hall, JOHN)
+            news = [await anext(one), await anext(another)]
+            made: list[int] = []
+
+            def make() -> int:
+                made.append(1)
+                return len(made)
+
+            assert await asyncio.gather(*(new.shared.once("alike", make) for new in news)) == [1, 1]
+            assert await news[0].shared.once("otherwise", make) == 2
 
     run(test)
 
@@ -144,7 +179,7 @@ def test_who_is_slow_gets_the_latest_and_how_many_he_missed(hall: Hall, monkeypa
             for number in range(5):
                 said += await say(hall, f"p{number}@example.com")
                 assert await take(quick, 1) == said[-1:]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 new = await anext(slow)
             assert [push.id for push in new.pushes] == said[:1:-1]
             assert new.more == 2
@@ -167,7 +202,7 @@ def test_it_goes_on_when_the_database_is_back(hall: Hall, monkeypatch: pytest.Mo
 
         async with PushesLive(hall.database).watching(hall.event.id) as watch:
             monkeypatch.setattr(pushes_live.pushes, "list_latest_ids", fail)
-            await asyncio.wait_for(failed.wait(), 10)
+            await asyncio.wait_for(failed.wait(), PATIENCE_S)
             push_ids = await say(hall, JOHN)
             assert await take(watch, 1) == push_ids
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from turnout import errors
 from turnout.changes.fold import as_folded, fold
 from turnout.events import event, keys, sources
@@ -66,7 +67,7 @@ class Desk:
         return over
 
     def run(self, push_ids: Sequence[str]) -> Counts:
-        assert self.start(push_ids).wait(30)
+        assert self.start(push_ids).wait(PATIENCE_S)
         return self.ended[-1].counts
 
     def seen(self) -> Seen:
@@ -108,7 +109,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
             done = replay(*args, **options)
             if not stands.is_set():
                 stands.set()
-                assert goes.wait(30)
+                assert goes.wait(PATIENCE_S)
             return done
 
         with monkeypatch.context() as patch:
@@ -205,15 +206,15 @@ def test_only_one_run_of_an_event_is_under_way_in_all_processes(desk: Desk, held
     elsewhere = Replays(desk.database, Configurations(desk.database))
     with held() as stands:
         over = desk.start([one.push_id])
-        assert stands.wait(30)
+        assert stands.wait(PATIENCE_S)
         with pytest.raises(errors.Conflict, match="under way"):
             elsewhere.start(SLUG, [one.push_id], actor="bob")
         seen = elsewhere.find(desk.event.id)
         assert seen is not None
         assert (seen.state, seen.progress.total) == ("running", 1)
-    assert over.wait(30)
+    assert over.wait(PATIENCE_S)
     assert desk.seen().state == "done"
-    assert desk.start([one.push_id], elsewhere).wait(30)
+    assert desk.start([one.push_id], elsewhere).wait(PATIENCE_S)
 
 
 def test_a_run_is_stopped_from_any_process_and_what_is_done_is_done(
@@ -223,10 +224,10 @@ def test_a_run_is_stopped_from_any_process_and_what_is_done_is_done(
     waiting = rehearse(desk, 3)
     with held() as stands:
         over = desk.start(waiting)
-        assert stands.wait(30)
+        assert stands.wait(PATIENCE_S)
         Replays(desk.database, Configurations(desk.database)).stop(desk.event.id)
         assert desk.seen().state == "stopped"
-    assert over.wait(30)
+    assert over.wait(PATIENCE_S)
     assert desk.seen().state == "stopped"
     assert desk.people()["ann@x.org"].profile["title"].value == "t0"
     assert desk.run(waiting) == Counts(updated=2, unchanged=1)
@@ -240,7 +241,7 @@ def test_a_process_that_ends_ends_its_run_in_order(
     ending = Replays(desk.database, desk.configurations)
     with held() as stands:
         desk.start(waiting, ending)
-        assert stands.wait(30)
+        assert stands.wait(PATIENCE_S)
         ending._stopping.set()
     ending.close()
     assert desk.ended[-1].counts.done == 1

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tests.fair_time import FairTime
+from tests.patience import PATIENCE_S
 from tests.product import Product, make_address
 
 Result = TypeVar("Result")
 MIB = 1024 * 1024
-PATIENCE_S = 30
 SETTLED_MIB = 600
 """What a server may keep after all of this: itself, SQLite's page caches (32 MiB for each connection), and what glibc
 does not give back once blocks of 32 MiB were freed. That nothing leaks is for tests that repeat the same to say."""
@@ -110,10 +111,10 @@ class Target:
         self, connection: socket.socket, statuses: Sequence[int] = (200, 401, 500), method: str = "POST"
     ) -> Answer:
         """The answer on this connection, which has to be a fair one."""
-        began = time.monotonic()
+        passed = FairTime(self.pid)
         response = http.client.HTTPResponse(connection, method=method)
         response.begin()
-        answer = Answer(response, response.read(), time.monotonic() - began)
+        answer = Answer(response, response.read(), passed.seconds)
         self._assert_fair(answer, statuses)
         return answer
 
@@ -139,10 +140,10 @@ class Target:
     def work(self) -> float:
         """What everybody else does: a push that has to succeed. Gives the seconds that it took."""
         self._serial += 1
-        began = time.monotonic()
+        passed = FairTime(self.pid)
         receipt = self.event.push_ok({"profile": {"email": "bystander@example.org", "title": f"Title {self._serial}"}})
         assert receipt["result"] in ("created", "updated")
-        return time.monotonic() - began
+        return passed.seconds
 
     @contextmanager
     def others_at_work(self, within_s: float) -> Generator[list[float]]:

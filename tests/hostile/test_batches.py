@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.hostile.target import MIB, Target, all_at_once, repeat
+from turnout.store.sqlite.database import SqliteDatabase
 
 StartTarget = Callable[..., Target]
 OTHERS_S = 3.0
@@ -38,7 +39,11 @@ def test_d3_ten_thousand_items_list_no_more_than_can_be_read(start_target: Start
     assert len(results[0][listed]) == 30
     assert len(results[-1][listed]) == 1
     assert len(answer.body) < 15 * MIB
-    assert target.event.database.size_bytes() < 100 * MIB
+    database = target.event.database
+    if isinstance(database, SqliteDatabase):
+        # Where somebody was reading meanwhile, all of it is there twice.
+        assert database.forget_log()
+    assert database.size_bytes() < 100 * MIB
     assert target.extra_mib < 200, f"{target.extra_mib:.0f} MiB"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.hostile.target import MIB, Answer, Target, wait_until
+from tests.patience import PATIENCE_S
 
 EXTRA_MIB = 200
 """With one body of at most 32 MiB at a time."""
@@ -52,7 +53,7 @@ def test_b6_a_body_of_unknown_length_is_refused_once_it_is_too_large(
 def send_until_refused(connection: socket.socket, pieces: Iterable[bytes]) -> int:
     """Sends chunk by chunk until an answer is there, or nothing is taken any more; gives the bytes sent."""
     sent = 0
-    connection.settimeout(5)
+    connection.settimeout(PATIENCE_S)
     for piece in pieces:
         connection.setblocking(False)
         try:
@@ -61,7 +62,7 @@ def send_until_refused(connection: socket.socket, pieces: Iterable[bytes]) -> in
         except BlockingIOError:
             pass
         finally:
-            connection.settimeout(5)
+            connection.settimeout(PATIENCE_S)
         try:
             connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
         except OSError:

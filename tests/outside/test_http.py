@@ -6,12 +6,12 @@ import gzip
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.fair_time import FairTime
 from tests.receivers import Gate, Receiver, hang_up, pour, say, say_bytes, trickle
 from turnout.outside import http
 from turnout.outside.addresses import is_public
@@ -180,7 +180,7 @@ def test_the_address_that_was_judged_is_the_one_connected_to(receiver: Receiver)
         return ["8.8.8.8"] if len(asked) == 1 else ["127.0.0.1"]
 
     with pytest.raises(NoAnswer) as failed:
-        post(f"http://rebinding.example:{receiver.port}/", resolve=resolve, limit_s=0.5)
+        post(f"http://rebinding.example:{receiver.port}/", resolve=resolve, limit_s=2)
     assert not isinstance(failed.value, Refused)
     assert asked == ["rebinding.example"]
     assert receiver.requests == []
@@ -191,7 +191,7 @@ def test_the_address_that_was_judged_is_the_one_connected_to(receiver: Receiver)
 
 def test_of_a_name_with_both_only_the_public_addresses_are_tried(receiver: Receiver) -> None:
     with pytest.raises(NoAnswer) as failed:
-        post(f"http://both.example:{receiver.port}/", resolve=lambda *_: ["127.0.0.1", "8.8.8.8"], limit_s=0.5)
+        post(f"http://both.example:{receiver.port}/", resolve=lambda *_: ["127.0.0.1", "8.8.8.8"], limit_s=2)
     assert not isinstance(failed.value, Refused)
     assert receiver.requests == []
 
@@ -244,12 +244,14 @@ def test_a_name_server_that_hangs_holds_up_its_own_names_only(receiver: Receiver
 
     async def run() -> None:
         outside = Outside(allow_private=True, resolve=resolve)
+        # The first one reads certificates too, which may take as long as the others have.
+        await outside.post(f"http://quick.example:{receiver.port}/", b"", {})
         hanging = [
-            asyncio.create_task(outside.post("http://hanging.example/", b"", {}, limit_s=0.2)) for _ in range(100)
+            asyncio.create_task(outside.post("http://hanging.example/", b"", {}, limit_s=0.5)) for _ in range(100)
         ]
         assert (await outside.post(f"http://quick.example:{receiver.port}/", b"", {})).status == 204
         for ended in await asyncio.gather(*hanging, return_exceptions=True):
-            assert str(ended) == "no answer in 0.2 s"
+            assert str(ended) == "no answer in 0.5 s"
         await outside.close()
 
     asyncio.run(run())
@@ -265,10 +267,10 @@ def test_whatever_is_trickled_the_request_ends_in_time(receiver: Receiver) -> No
     assert http.LIMIT_S == 15
     for content in (b"", b"HTTP/1.1 200 OK\r\nx-long: ", b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"):
         receiver.answer_with(trickle(content, 0.05))
-        began = time.monotonic()
+        passed = FairTime()
         with pytest.raises(NoAnswer, match=r"no answer in 0.5 s|did not come to its end in time"):
             post(receiver.url, allow_private=True, limit_s=0.5)
-        assert time.monotonic() - began < 5
+        assert passed.seconds < 5
 
 
 def test_what_hangs_while_connections_are_made_ends_in_time() -> None:
@@ -314,9 +316,10 @@ def test_packed_answers_are_not_unpacked(receiver: Receiver) -> None:
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhal",
             r"the answer \(200\) did not come to its end",
         ),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what came back is not HTTP"),
-        (b"HTTP/1.1 2000 What\r\n\r\n", "what came back is not HTTP"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n", "what came back is not HTTP"),
+        # Nothing of what came is quoted: it may name somebody, and is kept where nobody looks for that (F1).
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what came back is not HTTP$"),
+        (b"HTTP/1.1 2000 ann@example.org\r\n\r\n", "what came back is not HTTP$"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n", "what came back is not HTTP$"),
     ],
 )
 def test_half_answers_and_other_protocols_are_told_in_words(receiver: Receiver, content: bytes, told: str) -> None:

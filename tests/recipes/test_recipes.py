@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from tests.senders.recipes import RECIPES as PAGES
 from turnout.errors import NotFound
@@ -88,7 +89,7 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

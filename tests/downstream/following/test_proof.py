@@ -15,6 +15,7 @@ import pytest
 
 from tests.downstream.following.followers import StreamReader, make_read_key, poll
 from tests.downstream.following.mirror import Mirror, reduced
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from turnout.downstream import limits as limiting
 from turnout.downstream.limits import Limits
@@ -49,7 +50,7 @@ class Outage:
             try:
                 return what()
             except (httpx2.TransportError, OSError):
-                assert self._is_up.wait(30)
+                assert self._is_up.wait(PATIENCE_S)
 
 
 def make_push(chance: random.Random) -> dict[str, Any]:

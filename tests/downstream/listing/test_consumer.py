@@ -16,6 +16,7 @@ from tests.downstream.listing.index import check_index, compute_index, is_caught
 from tests.feed.builders import Hall, make_push
 from tests.feed.test_feed_model import Feed
 from tests.operations.test_verify import do_damage
+from tests.patience import PATIENCE_S
 from turnout.changes.turn import Turn
 from turnout.downstream.listing import consumer
 from turnout.downstream.listing.catch_up import catch_up
@@ -32,7 +33,6 @@ from turnout.store.listing import CONSUMER
 from turnout.store.statements import is_postgresql
 
 ANN, BOB = "ann@example.com", "bob@example.com"
-PATIENCE_S = 30.0
 
 
 class Indexed(Hall):

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.databases import SECRET_KEY
 from tests.downstream.listing.index import check_index, compute_index, is_caught_up, read_index
 from tests.feed.builders import Hall, make_push
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
 from turnout.changes.listing.rows import rows_of
 from turnout.changes.turn import Turn
@@ -24,7 +25,6 @@ from turnout.store import attendees, leases, listing
 from turnout.store.database import Database
 from turnout.store.listing import CONSUMER
 
-PATIENCE_S = 30.0
 _WORKER = """
 import sys
 from turnout.changes import follow

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from tests.patience import PATIENCE_S
 from tests.product import TestedEvent
-from tests.receivers import PATIENCE_S, Receiver
+from tests.receivers import Receiver
 from turnout.downstream.webhooks import endpoint
 from turnout.model.webhook import Delivery, Webhook
 from turnout.store import delivery_log, events, webhooks

@@ -18,8 +18,8 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook as Signer
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
-from tests.receivers import PATIENCE_S
 from turnout.downstream.webhooks import schedule
 from turnout.model.webhook import KINDS, Delivery
 from turnout.outside import http
