@@ -16,6 +16,9 @@ from structlog.contextvars import bound_contextvars
 
 from turnout import __version__, errors
 from turnout.access.oidc.issuer import Issuer
+from turnout.alerts import moves
+from turnout.alerts.tell import Teller
+from turnout.alerts.watch import Watcher
 from turnout.api import operation as api
 from turnout.api.described import describe
 from turnout.api.site import Api
@@ -89,8 +92,12 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
     metrics = Metrics(database, group_commit, refusals, lambda: room.held_bytes, place, deliveries=sender.results)
     health = Health(database, group_commit)
     indexing = Follower(database, listing.consumer, is_busy=is_busy)
+    moving = Follower(database, moves.consumer, is_busy=is_busy)
+    # With what it knows of events by itself: it looks at many that nobody pushes to.
+    watcher = Watcher(database, Configurations(database), is_busy=is_busy)
+    teller = Teller(database, public_url, is_busy=is_busy)
     exporter = Exporter(database)
-    pushes_live = PushesLive(database)
+    pushes_live = PushesLive(database, lambda: group_commit.queued)
     issuer = None if settings.oidc_issuer is None else Issuer(settings, public_url)
     replays = Replays(database, configurations)
 
@@ -98,6 +105,9 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
     async def running(_: Litestar) -> AsyncGenerator[None]:
         group_commit.start()
         indexing.start()
+        moving.start()
+        watcher.start()
+        teller.start()
         sender.start()
         exporter.start()
         house = asyncio.create_task(keep_house(database, refusals))
@@ -115,6 +125,9 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
         if issuer is not None:
             await issuer.close()
         await asyncio.to_thread(replays.close)
+        await asyncio.to_thread(watcher.stop)
+        await asyncio.to_thread(teller.stop)
+        await asyncio.to_thread(moving.stop)
         await asyncio.to_thread(indexing.stop)
         await asyncio.to_thread(exporter.stop)
         await asyncio.to_thread(group_commit.stop)
@@ -149,6 +162,9 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
     workers = 1 if place is None else place.board.count
     site = Site(Product(settings, database, feed, public_url, exporter, health, pushes_live, replays, issuer, workers))
     session_cookie = cookies.name_of(cookies.SESSION, secure=public_url.startswith("https:"))
+    for_api = api.Product(
+        settings, database, feed, public_url, session_cookie, exporter, health, replays, issuer, workers
+    )
     pages = Litestar(
         [
             get_health,
@@ -157,7 +173,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
             *asset_handlers(),
             *route_handlers(public_url, __version__, describe(feed.problems_url)),
             *site.list_handlers(),
-            *Api(api.Product(settings, database, feed, public_url, session_cookie)).list_handlers(),
+            *Api(for_api).list_handlers(),
         ],
         lifespan=[running],
         openapi_config=None,

@@ -106,7 +106,10 @@ class SignInFailed(TurnoutError):
     code = "sign_in_failed"
     title = "This address and password do not go together"
     status = 401
-    help = "Try again. If you have forgotten the password, ask an administrator for a link to set a new one."
+    help = (
+        "Try again. If you have forgotten the password, have a link sent to you at /console/forgotten; where no e-mail "
+        "is sent, an administrator has one."
+    )
 
     def __init__(self) -> None:
         super().__init__("This address and password do not go together. " + self.help)

@@ -20,9 +20,9 @@ from msgspec import Meta
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "TURNOUT_"
-_OTHERS = ("TURNOUT_KEY", "TURNOUT_MIGRATE_TO", "TURNOUT_WEBHOOK_SECRET")
-"""Not settings: the sender's key, which `turnout push` reads, where `turnout migrate-data` goes, and a webhook's secret
-for `turnout webhook listen`."""
+_OTHERS = ("TURNOUT_KEY", "TURNOUT_MAIL_PASSWORD", "TURNOUT_MIGRATE_TO", "TURNOUT_WEBHOOK_SECRET")
+"""Not settings: the sender's key, which `turnout push` reads, the password for `turnout mail set`, where `turnout
+migrate-data` goes, and a webhook's secret for `turnout webhook listen`."""
 _TESTS = "TURNOUT_TEST_"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.access.conftest import PASSWORD, add_user
+from tests.patience import PATIENCE_S
 from turnout.access import sign_in
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.events import event
@@ -186,7 +187,7 @@ def test_sigkill_leaves_no_half_file_and_the_next_one_clears_up(database: Sqlite
         assert running.stdout is not None
         assert running.stdout.readline() == "there\n"
         running.send_signal(signal.SIGKILL)
-        running.wait(20)
+        running.wait(PATIENCE_S)
         running.stdout.close()
         assert not file.exists()
     assert len(files_of(file.parent)) == 2, "one that was left behind, and the database's folder"
@@ -403,7 +404,7 @@ def test_sigkill_while_restoring_leaves_the_old_database_or_the_new(
         running.stdout.readline()
         time.sleep(delay_s)
         running.kill()
-        running.wait(20)
+        running.wait(PATIENCE_S)
         running.stdout.close()
         found.append(list_events(path))
         assert found[-1] in (["Spring"], ["Spring", "Later"])

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import text
 
 from tests.access.conftest import DAY_US, add_user
+from tests.patience import PATIENCE_S
 from tests.turns import make_turn
 from turnout.access import links, sessions, sign_in, tokens
 from turnout.errors import SignInFailed, StorageUnavailable
@@ -48,7 +49,7 @@ def test_what_fails_is_told_and_tried_again(
     async def run() -> None:
         house = asyncio.create_task(keep_house(database, Refusals(database)))
         for _ in range(3):
-            assert await asyncio.to_thread(rounds.acquire, timeout=10)
+            assert await asyncio.to_thread(rounds.acquire, timeout=PATIENCE_S)
         await end(house)
 
     with structlog.testing.capture_logs() as logs:
@@ -62,7 +63,7 @@ def test_it_ends_after_the_step_under_way(database: Database, monkeypatch: pytes
     def work(self: Retention, for_s: float) -> bool:
         began.set()
         # A rest, as long as there is.
-        assert self._stopping.wait(10)
+        assert self._stopping.wait(PATIENCE_S)
         ended.set()
         return True
 
@@ -103,7 +104,10 @@ def test_counts_of_pushes_go_when_nobody_looks_at_them_any_more(
     monkeypatch.setattr(housekeeping, "_STEP_ROWS", 2)
     created, _ = event.create(database, "Fair", "fair")
     quiet, _ = event.create(database, "Quiet", "quiet")
-    now = now_us() // SLOT_US
+    at = now_us()
+    # Not a slot later meanwhile.
+    monkeypatch.setattr(housekeeping, "now_us", lambda: at)
+    now = at // SLOT_US
     with database.write() as connection:
         push_counts.add_counts(
             connection, [(created.id, now - KEPT_SLOTS + number, 1, "updated", 1) for number in range(-5, 2)]

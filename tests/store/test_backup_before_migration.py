@@ -15,6 +15,7 @@ from typing import Self
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from turnout.errors import StorageUnavailable
 from turnout.operations.restore import restore
 from turnout.operations.verify.verify import verify
@@ -124,7 +125,7 @@ class Migrating:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=PATIENCE_S)
 
     def run(self, path: Path, kill_after_s: float = 0) -> int:
         """The exit code; 0 for never lets it end by itself."""

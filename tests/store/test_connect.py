@@ -16,15 +16,13 @@ from typing import Any
 import pytest
 import sqlalchemy.exc
 
+from tests.patience import PATIENCE_S
 from turnout.errors import StorageUnavailable
 from turnout.store import schema
 from turnout.store.sqlite import database as sqlite
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.sqlite.file_lock import FileLock, LockTimeout
 from turnout.store.statements import in_parts, insert
-
-PATIENCE_S = 10
-"""After this a test has failed; none that passes waits for it."""
 
 
 @pytest.fixture

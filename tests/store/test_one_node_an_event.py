@@ -12,14 +12,24 @@ from turnout.store import tables
 from turnout.store.database import Database
 
 GLOBAL = {"events", "installation", "leases", "probe"} | {
-    *("users", "user_events", "sessions", "links", "user_tokens", "sign_in_failures", "audit")
+    *(
+        "users",
+        "user_events",
+        "sessions",
+        "links",
+        "user_tokens",
+        "sign_in_failures",
+        "audit",
+        "digests",
+        "mail_settings",
+    )
 }
 """Tables that do not grow with the people of an event."""
 GROWING = sorted(name for name in tables.metadata.tables if name not in GLOBAL)
 _STATEMENT = re.compile(r"^.*? LOG:  (?:execute [^:]*|statement): (.*(?:\n\t.*)*)", re.MULTILINE)
 _BEHIND = re.compile(
-    r"\b(leases|cursors|listed|facets|words|webhooks|deliveries|exports)\b|FROM changes|FOR KEY SHARE"
-    r"|SELECT event_id, document FROM attendees"
+    r"\b(leases|cursors|listed|facets|words|webhooks|deliveries|exports|alert_\w+|alerts|digests)\b"
+    r"|FROM changes|FOR KEY SHARE|SELECT event_id, document FROM attendees"
 )
 """What consumers of the log do meanwhile."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.postgresql import PostgresServer, shared_server
 
 
@@ -87,7 +88,7 @@ def test_paused_it_answers_nobody_until_it_goes_on() -> None:
                 answer.result(0.1)
         finally:
             server.resume()
-        assert answer.result(10) == [(1,)]
+        assert answer.result(PATIENCE_S) == [(1,)]
 
 
 def test_a_synchronous_standby_has_all_that_was_committed_when_its_primary_dies(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ time.sleep(60)
             postmaster = int(Path(data, "postmaster.pid").read_text().split("\n")[0])
             children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
             owner.kill()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + PATIENCE_S
             while left := list_alive({int(supervisor), postmaster, *map(int, children)}):
                 assert time.monotonic() < deadline, f"{left} still run."
                 time.sleep(0.01)

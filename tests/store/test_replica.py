@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import SECRET_KEY, only_postgresql
+from tests.patience import PATIENCE_S
 from tests.postgresql import PostgresServer
 from turnout.store.connect import open_database
 from turnout.store.database import Database, Unreachable
@@ -40,7 +41,7 @@ class SlammedDoor:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
 
 
 @pytest.fixture

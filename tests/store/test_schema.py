@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from tests.databases import drop_database, make_empty_database, only_sqlite, open_one
 from turnout.errors import StorageUnavailable
 from turnout.operations.verify.verify import verify
-from turnout.store import attendees, changes, events, schema, tables
+from turnout.store import alert_moves, attendees, changes, cursors, events, schema, tables
 from turnout.store.database import Database
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
@@ -96,6 +96,8 @@ def test_a_migrated_database_verifies_and_knows_each_history(older: Database) ->
         john = next(iter(attendees.list_by_address(connection, event.id, "john.doe@example.com")), None)
         assert john is not None
         history = changes.list_history(connection, event.id, john.sequence)
+        # Who left before the upgrade is no news.
+        assert cursors.find_behind(connection, alert_moves.CONSUMER, event.id) is None
     assert [line.sequence for line in history] == [4, 3, 1]
 
 
@@ -183,7 +185,17 @@ def test_the_migrations_are_one_line_that_ends_at_the_version() -> None:
 
 
 GLOBAL = {"events", "installation", "leases", "probe"} | {
-    *("users", "user_events", "sessions", "links", "user_tokens", "sign_in_failures", "audit")
+    *(
+        "users",
+        "user_events",
+        "sessions",
+        "links",
+        "user_tokens",
+        "sign_in_failures",
+        "audit",
+        "digests",
+        "mail_settings",
+    )
 }
 """Tables that do not grow with the people of an event."""
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 import structlog
 
-from turnout.errors import StorageUnavailable, TurnoutError
+from turnout.errors import NotFound, StorageUnavailable, TurnoutError
 from turnout.model.user import AuditLine, User
 from turnout.now import new_id, now_us
 from turnout.store import audit
@@ -23,7 +23,9 @@ log = structlog.get_logger()
 class Deed:
     """What is being done: filled in by who does it, as it comes to be known."""
 
-    def __init__(self, target: str | None, event_id: str) -> None:
+    def __init__(self, line_id: str, target: str | None, event_id: str) -> None:
+        self.line_id = line_id
+        """Of its line: what undoes it reads there how it was."""
         self.target = target
         """The id of what it is done to; of something new once it is made."""
         self.event_id = event_id
@@ -63,7 +65,7 @@ def acting(
     )
     with database.write() as connection:
         audit.add_line(connection, line)
-    deed = Deed(target, event_id)
+    deed = Deed(line.id, target, event_id)
     try:
         yield deed
     except OutcomeUnknown:
@@ -73,6 +75,15 @@ def acting(
         _end(database, line, deed, is_done=False)
         raise
     _end(database, line, deed, is_done=True)
+
+
+def get_line(database: Database, line_id: str) -> AuditLine:
+    """Raises NotFound."""
+    with database.read() as connection:
+        line = audit.find_line(connection, line_id)
+    if line is None:
+        raise NotFound("The audit log has no such line.")
+    return line
 
 
 def list_lines(

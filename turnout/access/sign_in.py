@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import msgspec
@@ -64,21 +66,39 @@ def count_attempt(database: Database, email: str, address: str) -> Attempt:
 
     Raises TooManyAttempts, and then it is not counted.
     """
-    at = now_us()
     attempt = Attempt(_account(database, email), _caller(database, address))
-    free = {attempt.account: FREE, attempt.caller: FREE_OF_ADDRESS}
+    with _counting(database, {attempt.account: FREE, attempt.caller: FREE_OF_ADDRESS}, "The password was wrong"):
+        return attempt
+
+
+@contextmanager
+def counting_forgotten(database: Database, email: str, address: str) -> Generator[Connection]:
+    """The same of those who say that they have forgotten their password; a transaction that counts it.
+
+    Raises TooManyAttempts.
+    """
+    secret_key = database.secret_key
+    account = _digest(secret_key, "forgotten", fold_case(email.strip()))
+    free = {account: FREE, _digest(secret_key, "forgotten from", _network(address)): FREE_OF_ADDRESS}
+    with _counting(database, free, "A link was asked for") as connection:
+        yield connection
+
+
+@contextmanager
+def _counting(database: Database, free: Mapping[str, int], what: str) -> Generator[Connection]:
+    at = now_us()
     # A flood of attempts that have to wait writes nothing.
     with database.read() as connection:
         for subject, number in free.items():
-            _check_wait(sign_in_failures.find_failures(connection, subject), number, at)
+            _check_wait(sign_in_failures.find_failures(connection, subject), number, at, what)
     with database.write() as connection:
         found = sign_in_failures.lock_failures(connection, free)
         for subject, failures in found.items():
-            _check_wait(failures, free[subject], at)
+            _check_wait(failures, free[subject], at, what)
         for subject, failures in found.items():
             count = failures.count if at - failures.last_at < FAILURES_KEPT_US else 0
             sign_in_failures.set_failures(connection, subject, Failures(count + 1, at))
-    return attempt
+        yield connection
 
 
 def forgive(connection: Connection, attempt: Attempt) -> None:
@@ -87,14 +107,14 @@ def forgive(connection: Connection, attempt: Attempt) -> None:
     sign_in_failures.take_one_back(connection, attempt.caller)
 
 
-def _check_wait(failures: Failures | None, free: int, at: int) -> None:
+def _check_wait(failures: Failures | None, free: int, at: int, what: str) -> None:
     """Raises TooManyAttempts."""
     if failures is None or failures.count < free or at - failures.last_at >= FAILURES_KEPT_US:
         return
     wait_s = MAX_WAIT_S if failures.count - free > 10 else min(MAX_WAIT_S, 1 << failures.count - free)
     left_us = failures.last_at + wait_s * 1_000_000 - at
     if left_us > 0:
-        raise TooManyAttempts("The password was wrong too often.", -(-left_us // 1_000_000))
+        raise TooManyAttempts(f"{what} too often.", -(-left_us // 1_000_000))
 
 
 def _check_still(connection: Connection, user: User, kept: str) -> None:
@@ -109,13 +129,16 @@ def _account(database: Database, email: str) -> str:
 
 
 def _caller(database: Database, address: str) -> str:
+    return _digest(database.secret_key, "caller", _network(address))
+
+
+def _network(address: str) -> str:
     """An IPv4 address, or an IPv6 /64, of which everybody has billions."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return _digest(database.secret_key, "caller", address)
-    network = ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed
-    return _digest(database.secret_key, "caller", str(network))
+        return address
+    return str(ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
 
 
 def _digest(secret_key: bytes, kind: str, subject: str) -> str:

@@ -1,7 +1,9 @@
 """Users as they are set up: role, events, disabled or not; and what they change of themselves."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+
+import msgspec
 
 from turnout.access import passwords
 from turnout.access.sign_in import count_attempt, forgive
@@ -67,6 +69,32 @@ def set_events(database: Database, user_id: str, event_ids: Iterable[str], *, al
         users.set_all_events(connection, user_id, all_events=all_events)
         users.set_events(connection, user_id, () if all_events else set(event_ids))
         return _or_none_such(users.find_user(connection, user_id))
+
+
+def take_back(database: Database, user_id: str, before: Mapping[str, object], after: Mapping[str, object]) -> User:
+    """The user with role, view and events as they were before a change, which `describe_change` has described.
+
+    Who was signed in signs in again where that changes the role. Raises NotFound, and Conflict where somebody has
+    changed any of it since, or nobody would be left to administer this.
+    """
+    with _changing(database, user_id) as (connection, user):
+        now = _describe(user)
+        if any(now[name] != value for name, value in after.items() if name in _TAKEN_BACK):
+            raise Conflict("It was changed once more meanwhile, so it is not taken back. Look how it is now.")
+        wanted = now | {name: value for name, value in before.items() if name in _TAKEN_BACK}
+        role, sees = read_role(str(wanted["role"])), bool(wanted["seesPersonal"])
+        if role != "administrator":
+            _check_not_last(connection, user)
+        users.set_role(connection, user_id, role, sees_personal=sees)
+        if (role, sees) != (user.role, user.sees_personal):
+            sessions.remove_sessions(connection, user_id, None)
+        all_events, events = bool(wanted["allEvents"]), msgspec.convert(wanted["events"], list[str])
+        users.set_all_events(connection, user_id, all_events=all_events)
+        users.set_events(connection, user_id, () if all_events else set(events))
+        return _or_none_such(users.find_user(connection, user_id))
+
+
+_TAKEN_BACK = ("role", "seesPersonal", "allEvents", "events")
 
 
 def disable(database: Database, user_id: str) -> User:

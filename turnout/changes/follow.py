@@ -62,6 +62,8 @@ class Consumer(msgspec.Struct, frozen=True):
     It only reads, so that it holds nobody up. Between it and what it gives nobody else has worked on the event; whoever
     is erased may be gone, which `record` has to see to.
     """
+    every_s: float | None = None
+    """Between two rounds while there is little to do, where that is not IDLE_S."""
 
 
 class Follower:
@@ -126,9 +128,10 @@ class Follower:
 
     def _work(self) -> float:
         """A step of each event that has something; gives how long to rest before the next round."""
+        idle_s = IDLE_S if self._consumer.every_s is None else self._consumer.every_s
         due = list(self._list_due())
         if not due:
-            return IDLE_S
+            return idle_s
         if not self._has_turn():
             return ELSEWHERE_S
         has_more = bool(self._after)
@@ -140,7 +143,7 @@ class Follower:
             rest_s = min(_BUSY_REST * took_s, _MOST_REST_S) if self._is_busy() else 0.0
             if self._stopping.wait(rest_s):
                 break
-        return 0.0 if has_more else IDLE_S
+        return 0.0 if has_more else idle_s
 
     def _list_due(self) -> Iterator[Behind]:
         now = time.monotonic()

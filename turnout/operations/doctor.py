@@ -13,6 +13,7 @@ import msgspec
 from turnout import settings
 from turnout.errors import StorageUnavailable
 from turnout.operations.check import Check, check_content, complete, skip
+from turnout.operations.check_mail import check_mail
 from turnout.operations.check_webhooks import check_webhooks
 from turnout.operations.doctor_postgresql import check_postgresql
 from turnout.settings import Origin, Settings
@@ -236,6 +237,7 @@ def _check_database(configured: Settings, path: Path) -> Iterator[Check]:
         yield from _check_durability(facts)
         yield from check_content(database, "The disk is slow or busy. A local SSD takes a millisecond or less.")
         yield from check_webhooks(database)
+        yield from check_mail(database)
     except StorageUnavailable as error:
         yield Check(
             "database",

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from turnout.errors import StorageUnavailable
 from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete
+from turnout.operations.check_mail import check_mail
 from turnout.operations.check_webhooks import check_webhooks
 from turnout.settings import Settings
 from turnout.store import installation, secret_key
@@ -79,6 +80,7 @@ def _check_reached(configured: Settings, database: Database, facts: PostgresFact
             "millisecond or two.",
         )
         yield from check_webhooks(database)
+        yield from check_mail(database)
     except StorageUnavailable as error:
         yield Check(
             "commit",

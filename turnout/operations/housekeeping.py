@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -9,14 +10,29 @@ from turnout.changes.turn import Turn
 from turnout.errors import StorageUnavailable
 from turnout.feed.commit import ANSWERS_KEPT_US
 from turnout.feed.refusals import Refusals
+from turnout.model.alert import ALERTS_KEPT_US, MESSAGES_KEPT_US, MOVES_KEPT_HOURS
 from turnout.model.user import FAILURES_KEPT_US, SESSION_IDLE_US, TOKENS_KEPT_US
 from turnout.now import now_us
 from turnout.operations.retention import Retention
-from turnout.store import commits, links, probe, push_counts, pushes, sessions, sign_in_failures, user_tokens
+from turnout.store import (
+    alert_messages,
+    alert_moves,
+    alerts,
+    commits,
+    links,
+    probe,
+    push_counts,
+    pushes,
+    sessions,
+    sign_in_failures,
+    user_tokens,
+)
 from turnout.store import refusals as stored_refusals
+from turnout.store.alert_moves import HOUR_US
 from turnout.store.database import Database
 from turnout.store.leases import LeaseLost
 from turnout.store.push_counts import KEPT_SLOTS, SLOT_US
+from turnout.store.statements import Connection
 
 EVERY_S = 10.0
 TIDIED_EVERY_S = 3_600.0
@@ -57,6 +73,7 @@ def _keep(database: Database, refusals: Refusals, retention: Retention, turn: Tu
             # Pushes first.
             stopping.wait(_REST_S)
         _forget_counts(database, turn, stopping)
+        _forget_alerts(turn, stopping)
         return retention.work(EVERY_S)
     except LeaseLost:
         log.info("housekeeping_left_to_another")
@@ -109,5 +126,25 @@ def _forget_counts(database: Database, turn: Turn, stopping: threading.Event) ->
         while removed == _STEP_ROWS and not stopping.is_set():
             with turn.recording() as connection:
                 removed = push_counts.forget_counts(connection, event_id, before, _STEP_ROWS)
+            # Pushes first.
+            stopping.wait(_REST_S)
+
+
+def _forget_alerts(turn: Turn, stopping: threading.Event) -> None:
+    """Once an hour removes what was told of alerts so long ago that nobody asks any more, in small steps."""
+    if not turn.is_due("alerts", TIDIED_EVERY_S) or not turn.take():
+        return
+    at = now_us()
+    forgotten: list[Callable[[Connection], int]] = [
+        lambda connection: alert_messages.forget(connection, at - MESSAGES_KEPT_US, _STEP_ROWS),
+        lambda connection: alerts.forget_closed(connection, at - ALERTS_KEPT_US, _STEP_ROWS),
+        lambda connection: alerts.hide_news(connection, at - ALERTS_KEPT_US),
+        lambda connection: alert_moves.forget_moves(connection, at // HOUR_US - MOVES_KEPT_HOURS, _STEP_ROWS),
+    ]
+    for forget in forgotten:
+        removed = _STEP_ROWS
+        while removed == _STEP_ROWS and not stopping.is_set():
+            with turn.recording() as connection:
+                removed = forget(connection)
             # Pushes first.
             stopping.wait(_REST_S)

@@ -18,10 +18,11 @@ from prometheus_client.registry import Collector
 from turnout.errors import StorageUnavailable
 from turnout.feed.group_commit import GroupCommit
 from turnout.feed.refusals import Refusals
+from turnout.model.alert import KINDS
 from turnout.model.webhook import is_stuck
 from turnout.operations.in_time import InTime
 from turnout.operations.worker_figures import Place, add_up, as_family, as_metric
-from turnout.store import cursors, delivery_log, events, listing, webhooks
+from turnout.store import alert_messages, alerts, cursors, delivery_log, events, listing, mail, webhooks
 from turnout.store.database import Database
 from turnout.store.delivery_log import Waiting
 from turnout.store.statements import Connection
@@ -149,7 +150,7 @@ class Metrics(Collector):
                 for slug, last_sequence in events.list_heads(connection, MAX_EVENTS):
                     heads.add_metric([slug], last_sequence)
                 lag = cursors.count_behind(connection, listing.CONSUMER)
-                told = _collect_webhooks(connection)
+                told = [*_collect_webhooks(connection), *_collect_alerts(connection)]
         except StorageUnavailable:
             # The other figures are worth most just now.
             return
@@ -182,6 +183,25 @@ def _collect_webhooks(connection: Connection) -> list[GaugeMetricFamily]:
         failing.add_metric([webhook.id], int(is_failing))
         off.add_metric([webhook.id], int(webhook.state == "off"))
     return [lags, parked, failing, off]
+
+
+def _collect_alerts(connection: Connection) -> list[GaugeMetricFamily]:
+    """What is wrong with events' feeds, and whether people are told."""
+    is_open = GaugeMetricFamily("turnout_alerts_open", "Alerts that are open, of all events.", labels=["kind"])
+    counts = alerts.count_open_by_kind(connection)
+    for kind in KINDS:
+        is_open.add_metric([kind], counts.get(kind, 0))
+    waiting = GaugeMetricFamily(
+        "turnout_alert_messages_waiting", "Messages of alerts that are not sent yet.", labels=["by"]
+    )
+    for by, count in zip(("mail", "webhook"), alert_messages.count_waiting(connection), strict=True):
+        waiting.add_metric([by], count)
+    settings = mail.find_settings(connection)
+    is_failing = settings is not None and (settings.failed_at or 0) > (settings.succeeded_at or 0)
+    failing = GaugeMetricFamily(
+        "turnout_mail_failing", "1 where the mail server did not take the last message.", value=int(is_failing)
+    )
+    return [is_open, waiting, failing]
 
 
 def _histogram(

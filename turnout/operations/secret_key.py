@@ -3,7 +3,7 @@
 import msgspec
 
 from turnout.errors import Conflict
-from turnout.store import installation, sealing, secret_key, webhooks
+from turnout.store import alerts, events, installation, mail, sealing, secret_key, webhooks
 from turnout.store.database import Database
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.sqlite.file_lock import AlreadyHeld, hold_alone
@@ -17,6 +17,10 @@ class Accepted(msgspec.Struct, frozen=True, rename="camel"):
     """Digests of erased people's addresses under the key before: with this one nobody is recognised by them."""
     webhooks: list[str]
     """Webhooks whose secrets this one does not open, by id: those that were active are off until they have new ones."""
+    alert_webhooks: list[str] = []
+    """The same of those that events' alerts are posted to, by the event's slug: set each up again."""
+    mail_password: bool = False
+    """Whether the mail server's password has to be typed again."""
 
 
 def find_fault(database: Database) -> str | None:
@@ -35,6 +39,19 @@ def count_webhooks(database: Database) -> int:
     """How many there are, whose secrets no other key opens."""
     with database.read() as connection:
         return len(webhooks.list_webhooks(connection))
+
+
+def count_alert_webhooks(database: Database) -> int:
+    """The same of those that events' alerts are posted to."""
+    with database.read() as connection:
+        return len(alerts.list_webhooks(connection))
+
+
+def has_mail_password(database: Database) -> bool:
+    """Whether there is a mail server's password, which no other key opens."""
+    with database.read() as connection:
+        settings = mail.find_settings(connection)
+    return settings is not None and settings.password is not None
 
 
 def accept(database: Database) -> Accepted:
@@ -62,7 +79,20 @@ def _accept(database: Database) -> Accepted:
         for webhook in lost:
             # What a person has paused stays so.
             webhooks.set_state(connection, webhook, "off", _LOST, of=("active",))
-    return Accepted(fingerprint, suppressed, [webhook.id for webhook in lost])
+        settings = mail.find_settings(connection)
+        slugs = {event.id: event.slug for event in events.list_events(connection)}
+        posted = alerts.list_webhooks(connection)
+    return Accepted(
+        fingerprint,
+        suppressed,
+        [webhook.id for webhook in lost],
+        sorted(
+            slugs[event_id]
+            for event_id, webhook in posted.items()
+            if event_id in slugs and not sealing.opens(key, webhook.secret, f"alert-webhook:{event_id}")
+        ),
+        settings is not None and settings.password is not None and not sealing.opens(key, settings.password, "mail"),
+    )
 
 
 _LOST = "Its secret was sealed with the secret key before this one; turnout webhook rotate gives it a new one."

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0009"
+VERSION = "0010"
 """The revision of the last migration that leads here."""
 
 metadata = MetaData()
@@ -435,6 +435,119 @@ push_counts = Table(
     _text("result", key=True),
     _number("count"),
     sqlite_with_rowid=False,
+)
+
+# --- Alerts: what people are told of, and how ------------------------------------------------------------------------
+
+# One row a cause, and its facts as JSON: nothing of attendees.
+alerts = Table(
+    "alerts",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    # What it is about: `silent:3`. Open once at most.
+    _text("cause"),
+    _text("facts"),
+    _number("opened_at"),
+    _number("seen_at"),
+    _number("closed_at", null=True),
+    Index("alerts_cause", "event_id", "cause", "id"),
+    Index(
+        "alerts_open",
+        "event_id",
+        "cause",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+alert_watches = Table(
+    "alert_watches",
+    metadata,
+    _text("event_id", key=True),
+    # What happened before is no news.
+    _number("since"),
+    # As JSON.
+    _text("settings"),
+    _text("webhook_url", null=True),
+    # Sealed with the installation's key.
+    Column("webhook_secret", LargeBinary, nullable=True),
+    Column("webhook_allow_private", _Flag, nullable=False),
+)
+
+# Who gets an event's alerts by e-mail.
+alert_followers = Table("alert_followers", metadata, _text("event_id", key=True), _text("user_id", key=True))
+
+# Messages to one recipient each, sent and to be sent. The event is empty for digests, the user None for the webhook.
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    _text("event_id", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    _text("alert_id", null=True),
+    _text("user_id", null=True),
+    # waiting, sent or given_up.
+    _text("state"),
+    _number("tries"),
+    _number("next_at", null=True),
+    _number("created_at"),
+    _number("finished_at", null=True),
+    _text("failure", null=True),
+    Index("alert_messages_alert", "event_id", "alert_id"),
+    # How many one person was sent within the hour.
+    Index("alert_messages_user", "user_id", "finished_at"),
+    Index(
+        "alert_messages_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+
+# Who left a group or lost a field's value, and who came to it: counted hour by hour from the log.
+alert_moves = Table(
+    "alert_moves",
+    metadata,
+    _text("event_id", key=True),
+    # Since 1970.
+    _number("hour", key=True),
+    # `group:3`, `custom_field:7`, `profile:title`.
+    _text("about", key=True),
+    _number("gained"),
+    _number("lost"),
+    sqlite_with_rowid=False,
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    _text("user_id", key=True),
+    _number("hour"),
+    _text("time_zone"),
+    _number("last_at"),
+)
+
+# The one SMTP server that the installation sends by.
+mail_settings = Table(
+    "mail_settings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _text("host"),
+    _number("port"),
+    # tls, starttls or none.
+    _text("security"),
+    _text("user_name", null=True),
+    # Sealed with the installation's key.
+    Column("password", LargeBinary, nullable=True),
+    _text("sender"),
+    _text("sender_name"),
+    _number("changed_at"),
+    _number("succeeded_at", null=True),
+    _number("failed_at", null=True),
+    _text("failure", null=True),
 )
 
 # --- Downstream: cursors over the log, and what is made of it --------------------------------------------------------

@@ -38,6 +38,12 @@ def with_value(status: str, field: int, value: str) -> str:
     return f"{STATUSES[status]} f{field}={fold_line(value, MAX_VALUE_CHARACTERS)}"
 
 
+def with_any_value(status: str, field: int) -> tuple[str, str]:
+    """Between which two facets those are of who has any value in the custom field: from the first, up to the other."""
+    begin = f"{STATUSES[status]} f{field}"
+    return f"{begin}=", f"{begin}>"
+
+
 def facets_of(attendee: Attendee) -> tuple[str, ...]:
     """All facets of an attendee, in order."""
     status = attendee.status

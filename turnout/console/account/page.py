@@ -1,6 +1,9 @@
 """What somebody changes of themselves: name, password, the browsers and programs that are signed in for them."""
 
+from collections.abc import Mapping
+
 from turnout.access import sessions, tokens, users
+from turnout.console.account import told
 from turnout.console.account.browsers import name_browser
 from turnout.console.page import Page, Visit
 from turnout.errors import Conflict, InvalidRequest, NotFound, TooManyAttempts, TurnoutError
@@ -88,6 +91,13 @@ def revoke_token(visit: Visit) -> Answer:
     return visit.redirect("account", f"The token {token.name} is revoked.")
 
 
+def ask_digest(visit: Visit) -> Answer:
+    try:
+        return told.ask_digest(visit)
+    except InvalidRequest as error:
+        return _render(visit, error, "digest", typed=visit.form)
+
+
 def _get_token(visit: Visit) -> UserToken:
     """One of the visitor's own. Raises NotFound."""
     for token in tokens.list_of(visit.database, visit.signed_in):
@@ -111,6 +121,7 @@ def _render(
     name: str | None = None,
     token_name: str = "",
     expires: str = "90",
+    typed: Mapping[str, str] | None = None,
 ) -> Answer:
     """With what was typed, and what is wrong with it."""
     me, now = visit.signed_in, now_us()
@@ -128,6 +139,7 @@ def _render(
         expires=expires,
         expiries=_EXPIRIES,
         issuer=visit.product.issuer,
+        **told.gather(visit, typed),
     )
 
 
@@ -135,6 +147,8 @@ pages = [
     Page("GET", "account", "user", show_account),
     Page("POST", "account/name", "user", rename),
     Page("POST", "account/password", "user", change_password),
+    Page("POST", "account/digest", "user", ask_digest),
+    Page("POST", "account/digest/stop", "user", told.stop_digest),
     Page("POST", "account/sessions/end-others", "user", end_others),
     Page("POST", "account/sessions/{session}/end", "user", end_session),
     Page("POST", "account/tokens", "user", create_token),

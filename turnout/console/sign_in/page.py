@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 from turnout import errors
 from turnout.access import audit, links, sessions, sign_in, users
+from turnout.alerts import forgotten, mail
 from turnout.console import cookies
 from turnout.console.page import Page, Visit, local_way
 from turnout.feed.receipt import Answer
@@ -36,6 +37,33 @@ def sign_out(visit: Visit) -> Answer:
         sessions.revoke(visit.database, visit.session.user_id, visit.session.id)
     gone = cookies.set_cookie(cookies.SESSION, "", secure=visit.product.is_secure, max_age_s=0)
     return visit.redirect("sign-in", "You are signed out.", more=(gone,))
+
+
+def show_forgotten(visit: Visit) -> Answer:
+    """Where a link for a new password is asked for, where there is a mail server."""
+    return _render_forgotten(visit)
+
+
+def take_forgotten(visit: Visit) -> Answer:
+    """The same answer whoever it is."""
+    email = visit.form.get("email", "")
+    try:
+        forgotten.ask(visit.database, email, visit.address)
+    except errors.TooManyAttempts as error:
+        return _render_forgotten(visit, error, email)
+    return visit.redirect("forgotten?sent=yes")
+
+
+def _render_forgotten(visit: Visit, error: errors.TooManyAttempts | None = None, email: str = "") -> Answer:
+    return visit.render(
+        "forgotten.html",
+        status=200 if error is None else error.status,
+        headers=() if error is None else ((b"retry-after", str(error.retry_after_s).encode()),),
+        has_mail=mail.get(visit.database) is not None,
+        was_sent=error is None and visit.query.get("sent") == "yes",
+        email=email,
+        error=None if error is None else error.detail,
+    )
 
 
 def show_link(visit: Visit) -> Answer:
@@ -100,6 +128,7 @@ def _render_sign_in(
         error=None if error is None else error.detail,
         to=to,
         issuer=visit.product.issuer,
+        has_mail=mail.get(visit.database) is not None,
     )
 
 
@@ -124,6 +153,8 @@ pages = [
     Page("GET", "sign-in", "everybody", show_sign_in),
     Page("POST", "sign-in", "everybody", take_sign_in),
     Page("POST", "sign-out", "everybody", sign_out),
+    Page("GET", "forgotten", "everybody", show_forgotten),
+    Page("POST", "forgotten", "everybody", take_forgotten),
     Page("GET", "link/{link}", "everybody", show_link),
     Page("POST", "link/{link}", "everybody", take_link),
 ]

@@ -54,7 +54,7 @@ def create(
 
     Raises InvalidRequest with everything that cannot be meant, and Conflict where there are too many.
     """
-    faults = list(_list_faults_of_url(url, allow_private=allow_private))
+    faults = list(list_faults_of_url(url, allow_private=allow_private))
     kinds = None if kinds is None else [kind.lower().replace("attendee.", "") for kind in kinds]
     wanted_kinds = _read_names("kind", kinds, KINDS, lambda kind: kind in KINDS, faults)
     wanted_groups, wanted_fields = _read_limits(configuration, groups, fields, faults)
@@ -199,7 +199,7 @@ def find_secret(secret_key: bytes, webhook: Webhook) -> str | None:
         return None
 
 
-def _list_faults_of_url(url: str, *, allow_private: bool) -> Iterator[str]:
+def list_faults_of_url(url: str, *, allow_private: bool) -> Iterator[str]:
     """What is wrong with the address, in sentences."""
     if len(url) > MAX_URL_LETTERS or not url.isprintable() or " " in url:
         yield f"The URL has to be one word of at most {MAX_URL_LETTERS:,} letters."
@@ -226,6 +226,13 @@ def _list_faults_of_url(url: str, *, allow_private: bool) -> Iterator[str]:
             f"{fault}. If it is meant, say --allow-private: then requests may go into the network that this server is "
             "in."
         )
+
+
+def show_host(url: str) -> str:
+    """As much of an address as may be seen and kept elsewhere: in path and query some carry a secret."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}/…"
 
 
 def can_be_found(url: str) -> bool:

@@ -50,6 +50,15 @@ async def send(outside: Outside, url: str, secrets: Sequence[str], delivery_id: 
     )
 
 
+async def send_once(url: str, secret: str, delivery_id: str, body: str, *, allow_private: bool) -> Tried:
+    """The same over a connection of its own."""
+    outside = Outside(allow_private=allow_private)
+    try:
+        return await send(outside, url, [secret], delivery_id, body)
+    finally:
+        await outside.close()
+
+
 def sign(secrets: Sequence[str], delivery_id: str, at: int, body: str) -> dict[str, str]:
     """The headers: a signature with each of the secrets, so that receivers can change theirs in between."""
     second = at // 1_000_000

@@ -7,7 +7,6 @@ from turnout.downstream.webhooks.endpoint import find_secret
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.model.webhook import Attempt, Delivery, Webhook
 from turnout.now import new_id, now_us
-from turnout.outside.http import Outside
 from turnout.store import cursors, deliveries, delivery_log, events
 from turnout.store.database import Database
 from turnout.store.statements import Connection
@@ -83,13 +82,8 @@ def ping(database: Database, webhook: Webhook) -> Attempt:
     secret = find_secret(database.secret_key, webhook)
     if secret is None:
         raise Conflict(f"The secret of the webhook {webhook.id} cannot be opened with the secret key that is there.")
-    return asyncio.run(_ping(webhook, secret))
-
-
-async def _ping(webhook: Webhook, secret: str) -> Attempt:
-    outside = Outside(allow_private=webhook.allow_private)
-    try:
-        tried = await request.send(outside, webhook.url, [secret], new_id("dlv"), message.write_test(webhook, now_us()))
-    finally:
-        await outside.close()
+    body = message.write_test(webhook, now_us())
+    tried = asyncio.run(
+        request.send_once(webhook.url, secret, new_id("dlv"), body, allow_private=webhook.allow_private)
+    )
     return tried.attempt

@@ -3,6 +3,8 @@
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+import msgspec
+
 SECOND_US = 1_000_000
 _HOUR_US = 3_600 * SECOND_US
 DELAYS_US = tuple(seconds * SECOND_US for seconds in (5, 30, 120, 600, 1_800, 3_600, 3 * 3_600))
@@ -17,15 +19,31 @@ MAX_RETRY_AFTER_US = 24 * _HOUR_US
 """Whoever asks for more than a day is asked again after one."""
 
 
-def find_next(failures: int, first_at: int, now: int, retry_after_us: int | None, dice: float) -> int | None:
+class Plan(msgspec.Struct, frozen=True):
+    """When something that fails is tried again."""
+
+    delays_us: tuple[int, ...]
+    """After the first failure, the second …"""
+    later_us: int
+    """… and after every further one."""
+    lasts_us: int
+    """Counted from the first try: the last one is made then."""
+
+
+DELIVERIES = Plan(DELAYS_US, LATER_US, LASTS_US)
+
+
+def find_next(
+    failures: int, first_at: int, now: int, retry_after_us: int | None, dice: float, plan: Plan = DELIVERIES
+) -> int | None:
     """When to try again after so many failures, the first of which began at `first_at`; None for never.
 
     `dice` is from 0 up to 1. A receiver's own wish counts where it is later.
     """
-    last_at = first_at + LASTS_US
+    last_at = first_at + plan.lasts_us
     if now >= last_at:
         return None
-    delay = DELAYS_US[failures - 1] if failures <= len(DELAYS_US) else LATER_US
+    delay = plan.delays_us[failures - 1] if failures <= len(plan.delays_us) else plan.later_us
     delay = max(round(delay * (1 + JITTER * dice)), retry_after_us or 0)
     return min(now + delay, max(last_at, now + SECOND_US))
 

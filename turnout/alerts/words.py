@@ -1,0 +1,260 @@
+"""What an alert says to people: a title, the figures, what to do, and the page of the console where it is mended. Pure.
+
+For mails, webhooks, the console and the command line alike, and for readers who write no code.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from turnout.alerts.causes.silent import find_zone
+from turnout.model.alert import Alert, AlertKind, Facts
+from turnout.model.event import DAY_US, Configuration
+
+MAX_TITLE = 70
+_MAX_NAME = 32
+"""Of a name within a title; longer ones are cut."""
+_HOUR_US = 3_600 * 1_000_000
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An alert in words."""
+
+    title: str
+    text: str
+    """One or two sentences, with the figures."""
+    advice: str
+    way: str
+    """From the root of the installation to the page of the console that mends it: `console/events/…`."""
+    label: str
+    """Of that link."""
+
+
+def describe(alert: Alert, configuration: Configuration) -> Told:
+    """The alert in words, with names as they are now."""
+    told = _WORDS[alert.kind](alert, configuration)
+    return msgspec.structs.replace(told, title=_cut(told.title, MAX_TITLE))
+
+
+def _first_push(alert: Alert, configuration: Configuration) -> Told:
+    source = _source(alert, configuration)
+    return Told(
+        f"{_cut(source)} has pushed for the first time",
+        f"The first push of {source} arrived {_when(alert, 'at', configuration)}, and took effect.",
+        "Look whether it says what you expect: names, groups, custom fields.",
+        _pushes(alert, configuration),
+        "See what it sent",
+    )
+
+
+def _silent(alert: Alert, configuration: Configuration) -> Told:
+    source = _source(alert, configuration)
+    hours, usually = _number(alert.facts, "hours"), _number(alert.facts, "usually")
+    return Told(
+        f"{_cut(source)} has been silent for {_count_hours(hours)}",
+        f"The last push of {source} came {_when(alert, 'last', configuration)}. At this time of the week it usually "
+        f"sends, about {_count(usually, 'push', 'pushes')} in an hour.",
+        "Ask whoever runs the system whether its job still runs and its key was changed. If nothing more is to come "
+        "from it, retire the source.",
+        _source_page(alert, configuration),
+        "Look at this source",
+    )
+
+
+def _errors(alert: Alert, configuration: Configuration) -> Told:
+    source, facts = _source(alert, configuration), alert.facts
+    failed, pushes, percent = (_number(facts, name) for name in ("failed", "pushes", "percent"))
+    why = ""
+    if "code" in facts:
+        where = f" at {facts['path']}" if "path" in facts else ""
+        why = f" The commonest reason is {facts['code']}{where}."
+    return Told(
+        f"{_cut(source)}: {_of(failed, pushes)} failed",
+        f"Within an hour {_of(failed, pushes)} of {source} failed, {percent} %.{why} None of them is lost.",
+        "Open one of them: it says what was wrong and what to do. Once that is mended, replay them all.",
+        _pushes(alert, configuration, result="failed", effect="live"),
+        "See the failed pushes",
+    )
+
+
+def _unknown_field(alert: Alert, configuration: Configuration) -> Told:
+    source, facts = _source(alert, configuration), alert.facts
+    path, more = str(facts.get("path", "")), _number(facts, "more")
+    text = f"{source} sends {path}, which is the name of no field."
+    if more:
+        others = str(facts.get("others", ""))
+        rest = more - (others.count(", ") + 1 if others else 0)
+        text = f"{source} sends {path}, {others}{f' and {rest:,} more' if rest > 0 else ''}: these name no field."
+    if "meant" in facts:
+        text += f" Probably {facts['meant']} is meant."
+    return Told(
+        f"{_cut(source)} sends {'unknown fields' if more else f'the unknown field {_cut(path)}'}",
+        f"{text} It is kept, but not in the attendee’s profile.",
+        "If it is wanted, have it sent under the name of a field, or as a custom field. Else there is nothing to do.",
+        _pushes(alert, configuration, code="unknown_field"),
+        "See the pushes that have it",
+    )
+
+
+def _falling(alert: Alert, configuration: Configuration) -> Told:
+    facts = alert.facts
+    before, now, lost, more = (_number(facts, name) for name in ("before", "now", "lost", "more"))
+    kind, name = _name_about(str(facts.get("about", "")), configuration)
+    slug = configuration.event.slug
+    figures = f"from {before:,} to {now:,} people"
+    if kind == "people":
+        title = f"{_count(lost, 'person', 'people')} left within a day"
+        text = f"Those who are expected went {figures} within a day: sources no longer expect the others."
+        way = _way(slug, "attendees", status="withdrawn")
+        label = "See who left"
+    elif kind == "group":
+        title = f"The group {_cut(name)} fell from {before:,} to {now:,}"
+        text = f"The group {name} went {figures} within a day."
+        way = _way(slug, "attendees", group=name)
+        label = "See who is still in it"
+    else:
+        title = f"{_cut(name)} was emptied for {_count(lost, 'person', 'people')}"
+        text = f"Those with a value in the field {name} went {figures} within a day."
+        way = _way(slug, "pushes", result="updated")
+        label = "See the latest changes"
+    if more:
+        text += f" {_count(more, 'other group or field', 'other groups and fields')} fell with it."
+    advice = (
+        "If that was not meant, look at the latest pushes: a source that sends empty fields or shorter lists of groups "
+        "does that. The history of each person has the values as they were."
+    )
+    return Told(title, text, advice, way, label)
+
+
+def _key_expiring(alert: Alert, configuration: Configuration) -> Told:
+    facts = alert.facts
+    key = configuration.keys.get(str(facts.get("key")))
+    label = key.label if key is not None else str(facts.get("label", ""))
+    expires_at = _number(facts, "expires")
+    is_over = expires_at <= alert.seen_at
+    source = _source(alert, configuration) if "source" in facts else None
+    whose = f"the key {label}" if source is None or source == label else f"the key {label} of {source}"
+    until = _when(alert, "expires", configuration)
+    left = _count_days(max(0, expires_at - alert.seen_at))
+    if is_over:
+        title, text = f"A key of {_cut(source or label)} has expired", f"{_upper(whose)} expired {until}."
+    else:
+        title = f"A key of {_cut(source or label)} expires in {left}"
+        text = f"{_upper(whose)} expires {until}, and is in use."
+    if facts.get("rotated"):
+        text += " It was rotated, but the new key is not used by everybody yet."
+        advice = "Put the new key into the system that still sends with the old one."
+    elif is_over:
+        text += " What is sent with it is refused."
+        advice = "Make a new key and put it into the system that sends."
+    else:
+        advice = "Rotate the key, and put the new one into the system in time: both are good for a while."
+    return Told(title, text, advice, _source_page(alert, configuration), "Rotate the key")
+
+
+def _webhook(alert: Alert, configuration: Configuration) -> Told:
+    facts = alert.facts
+    host = str(facts.get("host", ""))
+    is_off = facts.get("state") == "off"
+    waiting = _number(facts, "waiting")
+    failure = str(facts.get("failure", "")).rstrip(".")
+    its = f"The webhook to {host}" + (", which is for all events," if facts.get("everywhere") else "")
+    if is_off:
+        title = f"The webhook to {_cut(host)} was switched off"
+        text = (
+            f"{its} was switched off{f': {failure}' if failure else ''}. What happens waits, and is sent when it is on."
+        )
+        advice = "Find out whether the address still exists. Then resume the webhook, or delete it."
+    else:
+        title = f"The webhook to {_cut(host)} fails"
+        said = f": {failure}" if failure else ""
+        text = (
+            f"{its} has not taken anything for a while{said}. {_count(waiting, 'delivery waits', 'deliveries wait')}."
+        )
+        advice = (
+            "Have whoever receives it look at it. Deliveries are tried again for days, and nothing has to be done then."
+        )
+    way = _way(configuration.event.slug, f"settings/webhooks/{facts.get('webhook', '')}")
+    return Told(title, text, advice, way, "Look at the webhook")
+
+
+_WORDS: dict[AlertKind, Callable[[Alert, Configuration], Told]] = {
+    "first_push": _first_push,
+    "silent": _silent,
+    "errors": _errors,
+    "unknown_field": _unknown_field,
+    "falling": _falling,
+    "key_expiring": _key_expiring,
+    "webhook": _webhook,
+}
+
+
+def _source(alert: Alert, configuration: Configuration) -> str:
+    source = configuration.sources.get(_number(alert.facts, "source"))
+    return "A source" if source is None else source.name
+
+
+def _name_about(about: str, configuration: Configuration) -> tuple[str, str]:
+    """What kind of thing it is, and its name."""
+    kind, _, key = about.partition(":")
+    names = {"group": configuration.groups, "custom_field": configuration.custom_fields}.get(kind)
+    if names is not None:
+        name = names.by_number.get(int(key))
+        return kind, key if name is None else name.name
+    return kind, key
+
+
+def _pushes(alert: Alert, configuration: Configuration, **asked: str) -> str:
+    return _way(configuration.event.slug, "pushes", **asked, source=_source(alert, configuration))
+
+
+def _source_page(alert: Alert, configuration: Configuration) -> str:
+    number = alert.facts.get("source")
+    return _way(configuration.event.slug, "connect" if number is None else f"connect/sources/{number}")
+
+
+def _way(slug: str, page: str, **asked: str) -> str:
+    query = urlencode(asked, quote_via=quote)
+    return f"console/events/{slug}/{page}" + (f"?{query}" if query else "")
+
+
+def _when(alert: Alert, fact: str, configuration: Configuration) -> str:
+    """`on 3 June at 14:05 (Europe/Berlin)`, as clocks at the event have it."""
+    zone = configuration.event.time_zone
+    at = datetime.fromtimestamp(_number(alert.facts, fact) // 1_000_000, find_zone(zone))
+    return f"on {at.day} {at:%B} at {at:%H:%M} ({zone})"
+
+
+def _count_hours(hours: int) -> str:
+    return f"{hours} h" if hours < 48 else _count(hours // 24, "day", "days")
+
+
+def _count_days(left: int) -> str:
+    return f"{left // _HOUR_US} h" if left < 2 * DAY_US else f"{left // DAY_US} days"
+
+
+def _of(failed: int, pushes: int) -> str:
+    return f"{failed:,} of {_count(pushes, 'push', 'pushes')}" if failed < pushes else _all(pushes)
+
+
+def _all(pushes: int) -> str:
+    return "the only push" if pushes == 1 else f"all {pushes:,} pushes"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _number(facts: Facts, name: str) -> int:
+    fact = facts.get(name, 0)
+    return fact if isinstance(fact, int) else 0
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _cut(text: str, most: int = _MAX_NAME) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -1,0 +1,1 @@
+"""The mail server that the installation sends by: set up, tried, removed."""
