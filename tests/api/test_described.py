@@ -1,7 +1,6 @@
 """What is said of /api/: in the OpenAPI document that the server gives, and in the documentation."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -13,12 +12,12 @@ from tests.api.caller import Caller, make_caller
 from tests.databases import only_sqlite
 from tests.product import Product
 from turnout.api.described import TAG, describe
+from turnout.api.examples import EXAMPLES
 from turnout.api.operation import Operation
 from turnout.api.operations import list_operations
 from turnout.reference.openapi.document import document, with_more
 
 DOCUMENT = with_more(document("https://feed.example.org", "1.2.3"), describe("https://feed.example.org/problems"))
-PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text("utf-8")
 
 
 def list_ids(paths: dict[str, Any]) -> list[str]:
@@ -65,20 +64,22 @@ def test_the_server_gives_it_and_answers_as_it_says(product: Product) -> None:
 
 
 def _expect_as_described(caller: Caller, operation: Operation, known: dict[str, str]) -> None:
-    answer = caller.ask("GET", operation.path.format(**known))
+    answer = caller.ask("GET", operation.path.format(**known), **{"q": "ada"} if "q" in operation.query else {})
     described = DOCUMENT["paths"][f"/api/{operation.path}"]["get"]["responses"]["200"]
     schema = described["content"]["application/json"]["schema"] | {"components": DOCUMENT["components"]}
     jsonschema_rs.validate(schema, answer)
 
 
+def test_every_body_that_is_taken_has_an_example_that_can_be_meant() -> None:
+    taking = {f"{one.method} {one.path}": one.takes for one in list_operations() if one.takes is not None}
+    assert sorted(taking.keys() ^ EXAMPLES.keys()) == [], "To be put into turnout/api/examples.py."
+    for named, kind in taking.items():
+        msgspec.convert(EXAMPLES[named], kind)
+        method, _, path = named.partition(" ")
+        body = DOCUMENT["paths"][f"/api/{path}"][method.lower()]["requestBody"]["content"]["application/json"]
+        assert body["example"] == EXAMPLES[named]
+
+
 def test_an_operation_that_says_not_whom_it_is_for_cannot_be_made() -> None:
     with pytest.raises(TypeError):
         Operation("GET", "nothing", handler=print, summary="Nothing")  # ty: ignore[missing-argument]
-
-
-def test_the_page_lists_every_operation() -> None:
-    rows = [
-        f"| `{one.method} /api/{one.path}` | {one.summary} | {one.needs} |"
-        for one in sorted(list_operations(), key=lambda one: one.path)
-    ]
-    assert re.findall(r"^\| `.*$", PAGE, re.MULTILINE) == rows

@@ -4,13 +4,14 @@ import time
 from typing import Any
 
 from tests.api.caller import Caller, make_caller
+from tests.patience import PATIENCE_S
 from tests.product import Product
 from tests.receivers import Receiver
 
 
 def wait_until_finished(caller: Caller, way: str) -> dict[str, Any]:
     """The only delivery that there is, when its answer is written down."""
-    ends_at = time.monotonic() + 30
+    ends_at = time.monotonic() + PATIENCE_S
     while True:
         [delivery] = caller.ask("GET", way)["items"]
         if delivery["finishedAt"] is not None:
@@ -50,7 +51,9 @@ def test_a_webhook_is_made_tried_paused_given_a_secret_and_deleted(product: Prod
     assert admin.fail("GET", elsewhere)[0] == 404
     manager.ask("DELETE", one)
     assert manager.fail("GET", one)[0] == 404
-    actions = [line["action"] for line in manager.ask("GET", f"events/{event.slug}/audit")["items"]]
+    lines = manager.ask("GET", f"events/{event.slug}/audit")["items"]
+    assert {line["after"]["url"] for line in lines if "url" in (line["after"] or {})} == {"http://127.0.0.1/…"}
+    actions = [line["action"] for line in lines]
     assert actions == [
         f"webhook.{name}" for name in ("delete", "resend", "resume", "rotate", "pause", "test", "create")
     ]

@@ -14,6 +14,7 @@ from turnout.store.sqlite.file_lock import hold_alone
 
 JOHN, JANE = "john.doe@example.com", "jane.doe@example.com"
 BACKUP = "monday.backup"
+NOTHING_SEALED = {"webhooks": [], "alertWebhooks": [], "mailPassword": False}
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,7 @@ def test_f2_whoever_goes_on_without_is_told_what_is_lost(cli: Cli, key_file: Pat
     accepted = cli.json("accept-secret-key", "--yes")["accepted"]
     key = secret_key.find(key_file)
     assert key is not None
-    assert accepted == {"fingerprint": secret_key.fingerprint(key), "noLongerSuppressed": 1, "webhooks": []}
+    assert accepted == {"fingerprint": secret_key.fingerprint(key), "noLongerSuppressed": 1} | NOTHING_SEALED
     assert find_key_check(cli)["state"] == "ok"
     assert push_john(cli) == "created"
     assert "nothing to accept" in cli.text("accept-secret-key")
@@ -148,7 +149,7 @@ def test_f2_with_another_key_in_the_setting_nothing_starts_until_somebody_accept
     asked = erased.run("accept-secret-key", stdin="n\n", code=1)
     assert "1 erased address will be suppressed no more" in asked.stdout
     accepted = erased.json("accept-secret-key", "--yes")["accepted"]
-    assert accepted == {"fingerprint": secret_key.fingerprint(other), "noLongerSuppressed": 1, "webhooks": []}
+    assert accepted == {"fingerprint": secret_key.fingerprint(other), "noLongerSuppressed": 1} | NOTHING_SEALED
     assert push_john(erased) == "created"
     monkeypatch.setenv("TURNOUT_SECRET_KEY", SECRET_KEY.hex())
     assert "is not the secret key of this database" in erased.error("serve", "--port", "0")
@@ -217,6 +218,20 @@ def test_webhooks_under_a_lost_key_are_off_until_they_have_new_secrets(
         assert cli.json("webhook", "show", its_id)["state"] == state
     cli.run("webhook", "resume", paused)
     assert [check["state"] for check in list_webhook_checks(cli)] == ["ok"]
+
+
+def test_what_alerts_are_told_by_under_a_lost_key_is_set_up_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.make_event()
+    cli.run("alert", "webhook", "set", "--event", "spring", "--url", "https://1.1.1.1/")
+    server = ("--host", "smtp.example.org", "--user", "turnout", "--from", "turnout@example.org")
+    cli.run("mail", "set", *server, "--password-stdin", stdin="a password\n")
+    monkeypatch.setenv("TURNOUT_SECRET_KEY", bytes(range(1, 33)).hex())
+    asked = cli.run("accept-secret-key", stdin="n\n", code=1).stdout
+    assert "Alerts of 1 event are posted nowhere" in asked
+    assert "No e-mail is sent until" in asked
+    said = cli.text("accept-secret-key", "--yes")
+    assert "turnout alert webhook set --event spring" in said
+    assert "turnout mail set" in said
 
 
 def list_webhook_checks(cli: Cli) -> list[dict[str, str]]:

@@ -1,8 +1,12 @@
 """`turnout event`, `turnout source`, `turnout group`, `turnout field`."""
 
+from contextlib import closing
+
 import pytest
 
 from tests.cli.conftest import Cli, person
+from turnout.now import now_us
+from turnout.store import events, push_counts
 
 
 def test_a_new_event_has_a_gateway_and_a_key(cli: Cli) -> None:
@@ -167,3 +171,39 @@ def test_a_custom_field_is_listed_and_renamed(cli: Cli) -> None:
     (field,) = cli.json("field", "list", "--event", "spring")["fields"]
     assert (field["name"], field["formerNames"]) == ("Shoe size", ["shoesize"])
     assert cli.json("attendees", "get", "--event", "spring", "a@x.org")["customFields"] == {"Shoe size": "43"}
+
+
+def test_vital_signs_are_shown_with_what_is_odd(cli: Cli) -> None:
+    cli.make_event()
+    assert "nobody can say yet" in cli.text("event", "signs", "spring")
+    cli.push(person("ann@x.org", ["Crew"], titel="CTO"), {"profile": {"email": "nobody"}}, code=1)
+    shown = cli.json("event", "signs", "spring", "--period", "1h")
+    assert (shown["pushes"], shown["byResult"]["failed"], shown["attendees"]["attending"]) == (2, 1, 1)
+    assert [(one["path"], one["suggestion"]) for one in shown["unknownFields"]] == [("profile.titel", "profile.title")]
+    assert [one["name"] for one in shown["newNames"]] == ["Crew"]
+    text = cli.text("event", "signs", "spring")
+    assert "2, 1 of them failed" in text
+    assert "profile.titel" in text
+
+
+def test_an_event_that_is_silent_for_longer_than_ever_ends_with_1(cli: Cli) -> None:
+    cli.make_event()
+    with closing(cli.open()) as database, database.write() as connection:
+        event_id = events.list_events(connection)[0].id
+        slots = [now_us() // push_counts.SLOT_US - 6 * hours for hours in range(8, 30)]
+        push_counts.add_counts(connection, [(event_id, slot, 1, "updated", 40) for slot in slots])
+    assert "40 an hour" in cli.run("event", "signs", "spring", code=1).stdout
+    assert cli.json("event", "signs", "spring", code=1)["rhythm"]["isOverdue"] is True
+
+
+def test_a_source_is_renamed(cli: Cli) -> None:
+    cli.make_event()
+    cli.run("key", "create", "--event", "spring", "--label", "Shop")
+    renamed = ("source", "rename", "--event", "spring")
+    assert cli.json(*renamed, "shop", "Box office")["source"]["name"] == "Box office"
+    assert "already" in cli.error(*renamed, "Box office", "main")
+    assert "has no source" in cli.error(*renamed, "Shop", "Other")
+    assert "is called Shop" in cli.text(*renamed, "Box office", "Shop")
+    cli.push(person("ann@x.org"), source="Shop")
+    lines = cli.json("audit", "list", "--event", "spring")["lines"]
+    assert lines[0]["after"] == {"name": "Shop"}

@@ -45,3 +45,15 @@ def test_an_unknown_tool_and_an_unknown_hand_out_are_named(cli: Cli) -> None:
     create = ("handout", "create", "--event", "spring", "--source", "A", "--tool")
     assert "There are: curl" in cli.error(*create, "zapierr")
     assert "no hand-out hnd_0" in cli.error("handout", "revoke", "--event", "spring", "hnd_0")
+
+
+def test_a_hand_out_gives_a_new_key_when_it_is_told_to(cli: Cli) -> None:
+    cli.make_event()
+    made = cli.json("handout", "create", "--event", "spring", "--source", "Zapier", "--tool", "zapier")
+    database = cli.open()
+    handout, _ = handouts.find(database, made["link"].rpartition("/")[2])
+    handouts.take_key(database, handout)
+    assert cli.json("handout", "give-again", "--event", "spring", handout.id)["keyId"] is None
+    handouts.take_key(database, handout)
+    database.close()
+    assert cli.json("audit", "list", "--event", "spring")["lines"][0]["action"] == "handout.give_again"

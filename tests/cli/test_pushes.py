@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.conftest import Cli, person
 from tests.product import Product
+from turnout.store import leases
 
 BAD = {"profile": {"email": "nobody"}}
 
@@ -152,3 +153,51 @@ def test_a_replay_needs_to_know_what(cli: Cli) -> None:
     cli.run("pushes", "replay", "--event", "x", code=2)
     cli.make_event()
     assert "no push psh_1" in cli.error("pushes", "replay", "psh_1")
+
+
+def test_pushes_are_found_by_what_was_wrong_and_when(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(person("ann@x.org", titel="CTO"), BAD, person("bob@y.org"), code=1)
+
+    def find(*filters: str) -> list[str]:
+        return [one["email"] for one in cli.json("pushes", "list", "--event", "spring", *filters)["pushes"]]
+
+    assert find("--email", "X.ORG") == ["ann@x.org"]
+    assert find("--code", "unknown_field") == find("--path", "profile.ti") == ["ann@x.org"]
+    assert find("--code", "invalid_email") == find("--result", "failed")
+    assert len(find("--since", "2020-01-01")) == len(find("--effect", "live")) == 3
+    assert find("--until", "2020-01-01T00:00:00Z") == find("--effect", "rehearsed") == []
+    attendee = cli.json("attendees", "get", "--event", "spring", "bob@y.org")["id"]
+    assert find("--attendee", attendee) == ["bob@y.org"]
+    assert "is not a time" in cli.run("pushes", "list", "--event", "spring", "--since", "soon", code=2).stderr
+
+
+def test_all_pushes_that_fit_are_replayed_and_the_audit_log_says_how_it_ended(cli: Cli) -> None:
+    cli.make_event("spring", "mode=rehearsal")
+    cli.push(*(person(f"p{number}@x.org") for number in range(3)))
+    cli.run("event", "set", "spring", "mode=live")
+    fit = ("pushes", "replay-many", "--event", "spring", "--effect", "rehearsed")
+    plan = cli.json(*fit, "--dry-run")
+    assert (plan["pushes"], plan["counts"]["created"], len(plan["differences"])) == (3, 3, 3)
+    assert "3 created" in cli.text(*fit, "--dry-run")
+    assert cli.json("event", "show", "spring")["attendees"]["attending"] == 0
+    assert "needs --yes" in cli.run(*fit, "--json", code=1).stderr
+    assert "Nothing was done" in cli.run(*fit, code=1, stdin="n\n").stdout
+    done = cli.json(*fit, "--yes")
+    assert (done["counts"]["created"], done["failed"], done["trouble"], done["stopped"]) == (3, [], None, False)
+    assert "3 pushes replayed: 3 unchanged" in cli.text(*fit, "--yes")
+    assert "There is nothing to replay" in cli.text(*fit, "--email", "nobody@")
+    last = cli.json("audit", "list", "--event", "spring", "--action", "pushes.replay")["lines"][-1]
+    assert (last["outcome"], last["before"], last["after"]["created"]) == ("done", {"pushes": 3}, 3)
+
+
+def test_a_replay_of_many_that_fails_says_which_and_waits_for_one_under_way(cli: Cli) -> None:
+    cli.make_event()
+    cli.push(BAD, code=1)
+    failed = cli.json("pushes", "replay-many", "--event", "spring", "--yes", code=1)
+    assert (failed["counts"]["failed"], len(failed["failed"])) == (1, 1)
+    with closing(cli.open()) as database:
+        event_id = cli.json("event", "show", "spring")["event"]["id"]
+        with database.write() as connection:
+            leases.take(connection, f"replay {event_id}", "{}", 60 * 1_000_000)
+        assert "is under way" in cli.error("pushes", "replay-many", "--event", "spring", "--yes")

@@ -1,11 +1,13 @@
 """`turnout user`, and what of it `turnout audit` tells."""
 
+from contextlib import closing
+
 import pytest
 
 from tests.access.conftest import PASSWORD
 from tests.cli.conftest import Cli
 from tests.databases import only_sqlite
-from turnout.access import links, sign_in, users
+from turnout.access import links, sign_in, tokens, users
 from turnout.errors import LinkWorthless
 from turnout.model.user import User
 
@@ -105,8 +107,9 @@ def test_a_user_is_disabled_signed_out_and_given_another_role(cli: Cli) -> None:
 @only_sqlite
 def test_all_of_it_is_in_the_audit_log(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "kim")
+    with closing(cli.open()):
+        assert cli.text("audit", "list") == "Nothing was done yet.\n"
     cli.make_event()
-    assert cli.text("audit", "list") == "Nothing was done yet.\n"
     ann = make_first(cli)
     link = cli.json("user", "invite", "bob@example.org", "--event", "spring")["link"]
     bob = accept(cli, link)
@@ -118,8 +121,9 @@ def test_all_of_it_is_in_the_audit_log(cli: Cli, monkeypatch: pytest.MonkeyPatch
         ("user.role", "done"),
         ("user.invite", "done"),
         ("user.first_link", "done"),
+        ("event.create", "done"),
     ]
-    refused, role, invited, _ = lines
+    refused, role, invited, _, _ = lines
     assert {line["actor"] for line in lines} == {"cli:kim"}
     assert (refused["target"], refused["after"]) == (ann.id, {"code": "conflict"})
     assert (role["target"], role["before"], role["after"]) == (bob.id, {"role": "viewer"}, {"role": "manager"})
@@ -127,6 +131,45 @@ def test_all_of_it_is_in_the_audit_log(cli: Cli, monkeypatch: pytest.MonkeyPatch
     assert link.rpartition(".")[2] not in str(lines)
     assert cli.json("audit", "list", "--action", "user.role")["lines"] == [role]
     assert cli.json("audit", "list", "--limit", "1", "--before", role["id"])["lines"] == [invited]
-    assert cli.json("audit", "list", "--event", "spring")["lines"] == []
+    assert [one["action"] for one in cli.json("audit", "list", "--event", "spring")["lines"]] == ["event.create"]
     assert cli.json("audit", "list", "--user", "ann@example.org")["lines"] == []
     assert '{"role":"manager"}' in cli.text("audit", "list")
+
+
+def test_browsers_and_tokens_are_listed_and_ended_one_by_one(cli: Cli) -> None:
+    make_first(cli)
+    assert "signed in nowhere" in cli.text("user", "sessions", "ann@example.org")
+    database = cli.open()
+    for browser in ("Firefox", "Edge"):
+        sign_in.sign_in(database, "ann@example.org", PASSWORD, "192.0.2.1", browser)
+    first, _ = cli.json("user", "sessions", "ann@example.org")["sessions"]
+    assert (first["browser"], first["address"]) == ("Edge", "192.0.2.1")
+    assert "Edge" in cli.text("user", "sessions", "ann@example.org")
+    cli.run("user", "sign-out", "ann@example.org", "--session", first["id"])
+    (left,) = cli.json("user", "sessions", "ann@example.org")["sessions"]
+    assert left["browser"] == "Firefox"
+    assert "no such session" in cli.error("user", "sign-out", "ann@example.org", "--session", first["id"])
+    made = cli.json("user", "create-token", "ann@example.org", "Night job", "--expires", "90d")
+    found = tokens.find(database, made["token"])
+    assert found is not None
+    assert found.email == "ann@example.org"
+    assert "shown this once" in cli.text("user", "create-token", "ann@example.org", "Other")
+    listed = cli.json("user", "tokens", "ann@example.org")["tokens"]
+    assert {(one["name"], one["expiresAt"] is None) for one in listed} == {("Night job", False), ("Other", True)}
+    assert made["token"] not in str(listed)
+    cli.run("user", "revoke-token", "ann@example.org", made["id"])
+    assert tokens.find(database, made["token"]) is None
+    assert "revoked" in cli.text("user", "tokens", "ann@example.org")
+    assert "revoked already" in cli.error("user", "revoke-token", "ann@example.org", made["id"])
+    database.close()
+    done = [line["action"] for line in cli.json("audit", "list")["lines"] if line["outcome"] == "done"]
+    assert done[:4] == ["token.revoke", "token.create", "token.create", "user.end_session"]
+
+
+def test_an_invitation_is_withdrawn(cli: Cli) -> None:
+    make_first(cli)
+    made = cli.json("user", "invite", "bob@example.org")
+    assert "is withdrawn" in cli.text("user", "withdraw", "BOB@example.org")
+    with pytest.raises(LinkWorthless):
+        accept(cli, made["link"])
+    assert "Nobody is invited" in cli.error("user", "withdraw", "bob@example.org")

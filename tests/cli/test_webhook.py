@@ -10,8 +10,9 @@ import pytest
 from tests.cli.conftest import Cli, person
 from tests.databases import settings_of
 from tests.downstream.webhooks.queued import park
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent
-from tests.receivers import PATIENCE_S, Receiver, say
+from tests.receivers import Receiver, say
 from turnout.downstream.webhooks import endpoint
 from turnout.model.webhook import MAX_PARKED
 from turnout.operations.doctor import diagnose

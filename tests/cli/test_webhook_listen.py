@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook as Signer
 
+from tests.patience import PATIENCE_S
 from tests.product import TURNOUT
 
 SECRET = "whsec_" + "YWFh" * 10 + "YWE="
@@ -73,7 +74,7 @@ class Listening:
     def end(self) -> list[str]:
         """As Ctrl-C does; gives the lines that it has printed."""
         self._process.send_signal(signal.SIGINT)
-        printed, _ = self._process.communicate(timeout=20)
+        printed, _ = self._process.communicate(timeout=PATIENCE_S)
         assert self._process.returncode == 0
         return printed.splitlines()
 
@@ -178,7 +179,11 @@ def test_a_body_that_is_too_large_or_cut_off_is_not_read(listening: Listening) -
 
 def test_a_secret_that_is_not_whole_is_refused() -> None:
     done = subprocess.run(
-        [*TURNOUT, "webhook", "listen", "--secret", "whsec_a"], capture_output=True, text=True, check=False, timeout=60
+        [*TURNOUT, "webhook", "listen", "--secret", "whsec_a"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 2
     assert "not whole" in " ".join(done.stderr.split())

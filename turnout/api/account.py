@@ -1,9 +1,9 @@
 """The caller: who it is, and what is signed in for them."""
 
-from turnout.access import roles, sessions, tokens
+from turnout.access import roles, sessions, tokens, users
 from turnout.api.operation import Call, Given, Items, Operation, Taken, as_time, read_days, say_time
 from turnout.errors import NotFound
-from turnout.model.user import User, UserToken
+from turnout.model.user import Session, User, UserToken
 
 
 class Me(Given, frozen=True, kw_only=True):
@@ -17,6 +17,25 @@ class Me(Given, frozen=True, kw_only=True):
     """Whether names and addresses come whole; else they are masked, and bodies are left out."""
     all_events: bool
     may_create_events: bool
+
+
+class NewName(Taken, frozen=True, kw_only=True):
+    """What you are called."""
+
+    name: str
+
+
+class NewPassword(Taken, frozen=True, kw_only=True):
+    """A password in place of the present one."""
+
+    present: str
+    password: str
+
+
+class Ended(Given, frozen=True, kw_only=True):
+    """Browsers that were signed out."""
+
+    sessions: int
 
 
 class SessionShown(Given, frozen=True, kw_only=True):
@@ -74,21 +93,51 @@ def show_me(call: Call) -> Me:
     return describe_user(call.user)
 
 
+def rename(call: Call) -> Me:
+    wish: NewName = call.body
+    with call.acting("account.rename", target=call.user.id) as deed:
+        deed.before = {"name": call.user.name}
+        after = users.rename(call.database, call.user.id, wish.name)
+        deed.after = {"name": after.name}
+    return describe_user(after)
+
+
+def change_password(call: Call) -> None:
+    """Raises InvalidRequest where the present one is wrong or the new one no good, TooManyAttempts."""
+    wish: NewPassword = call.body
+    with call.acting("account.password", target=call.user.id):
+        users.change_password(
+            call.database,
+            call.user.id,
+            wish.present,
+            wish.password,
+            address=call.address,
+            but=None if call.session is None else call.session.id,
+        )
+
+
 def list_sessions(call: Call) -> Items[SessionShown]:
-    return Items(
-        items=[
-            SessionShown(
-                id=one.id,
-                created_at=say_time(one.created_at),
-                last_seen_at=say_time(one.last_seen_at),
-                expires_at=say_time(one.expires_at),
-                address=one.address,
-                browser=one.browser,
-                is_this=call.session is not None and call.session.id == one.id,
-            )
-            for one in sessions.list_of(call.database, call.user)
-        ]
+    return Items(items=[show_session(call, one) for one in sessions.list_of(call.database, call.user)])
+
+
+def show_session(call: Call, session: Session) -> SessionShown:
+    return SessionShown(
+        id=session.id,
+        created_at=say_time(session.created_at),
+        last_seen_at=say_time(session.last_seen_at),
+        expires_at=say_time(session.expires_at),
+        address=session.address,
+        browser=session.browser,
+        is_this=call.session is not None and call.session.id == session.id,
     )
+
+
+def end_others(call: Call) -> Ended:
+    """All of a program's user, which has none of its own."""
+    with call.acting("account.sign_out") as deed:
+        ended = sessions.revoke_all(call.database, call.user.id, None if call.session is None else call.session.id)
+        deed.after = {"sessionsEnded": ended}
+    return Ended(sessions=ended)
 
 
 def end_session(call: Call) -> None:
@@ -133,7 +182,19 @@ def _show(token: UserToken) -> TokenShown:
 
 operations = [
     Operation("GET", "me", "user", show_me, "Who calls", gives=Me),
+    Operation("PATCH", "me", "user", rename, "Another name for yourself", takes=NewName, gives=Me),
+    Operation(
+        "POST",
+        "me/password",
+        "user",
+        change_password,
+        "Another password",
+        "In place of the present one, which has to be known. Your browsers are signed out, but for the one that asks; "
+        "tokens stay good.",
+        takes=NewPassword,
+    ),
     Operation("GET", "me/sessions", "user", list_sessions, "Your browsers", gives=Items[SessionShown]),
+    Operation("DELETE", "me/sessions", "user", end_others, "Sign your other browsers out", gives=Ended),
     Operation("DELETE", "me/sessions/{session}", "user", end_session, "Sign a browser of yours out"),
     Operation(
         "GET",

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from turnout.api.examples import EXAMPLES
 from turnout.api.operation import Operation
 from turnout.api.operations import list_operations
 
@@ -30,10 +31,10 @@ _NEEDS = {
 def describe(problems_url: str) -> Part:
     """Sections of a document, to be put beside those that are there: tags, paths, components."""
     operations = list_operations()
-    schemas = _list_schemas(operations)
+    schema_of, schemas = _list_schemas(operations)
     paths: Part = {}
     for operation in operations:
-        paths.setdefault(f"/api/{operation.path}", {})[operation.method.lower()] = _describe(operation)
+        paths.setdefault(f"/api/{operation.path}", {})[operation.method.lower()] = _describe(operation, schema_of)
     return {
         "tags": [{"name": TAG, "description": "What the console does, for programs: with a personal token."}],
         "paths": paths,
@@ -45,18 +46,15 @@ def describe(problems_url: str) -> Part:
     }
 
 
-def _list_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
+def _list_schemas(operations: Sequence[Operation]) -> tuple[dict[Any, Part], dict[str, Any]]:
+    """How each kind is referred to, and all that is referred to: together, for two of one name get longer ones."""
     types = [kind for one in operations for kind in (one.takes, one.gives) if kind is not None]
-    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/Api{name}")
-    return {f"Api{name}": schema for name, schema in schemas.items()}
+    found, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/Api{name}")
+    named = {f"Api{name}": schema for name, schema in schemas.items()}
+    return dict(zip(types, map(dict, found), strict=True)), named
 
 
-def _schema_of(kind: Any) -> Part:
-    [schema], _ = msgspec.json.schema_components([kind], ref_template="#/components/schemas/Api{name}")
-    return dict(schema)
-
-
-def _describe(operation: Operation) -> Part:
+def _describe(operation: Operation, schema_of: dict[Any, Part]) -> Part:
     described: Part = {
         "operationId": _name(operation),
         "summary": operation.summary,
@@ -64,24 +62,32 @@ def _describe(operation: Operation) -> Part:
         "tags": [TAG],
         "security": [{"PersonalToken": []}],
         "parameters": _list_parameters(operation),
-        "responses": {str(operation.status): _describe_answer(operation), "default": {"$ref": _ERROR}}
-        if operation.gives is not None
+        "responses": {str(operation.status): _describe_answer(operation, schema_of), "default": {"$ref": _ERROR}}
+        if operation.gives is not None or operation.gives_file
         else {"204": {"description": "It is done."}, "default": {"$ref": _ERROR}},
     }
     if operation.takes is not None:
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _schema_of(operation.takes)}},
+            "content": {"application/json": _describe_body(operation, schema_of)},
         }
     return described
+
+
+def _describe_body(operation: Operation, schema_of: dict[Any, Part]) -> Part:
+    example = EXAMPLES.get(f"{operation.method} {operation.path}")
+    return {"schema": schema_of[operation.takes]} | ({} if example is None else {"example": example})
 
 
 _ERROR = "#/components/responses/ApiError"
 
 
-def _describe_answer(operation: Operation) -> Part:
-    made = "It is made." if operation.status == 201 else "The answer."
-    return {"description": made, "content": {"application/json": {"schema": _schema_of(operation.gives)}}}
+def _describe_answer(operation: Operation, schema_of: dict[Any, Part]) -> Part:
+    if operation.gives_file:
+        content = {one: {"schema": {"type": "string"}} for one in operation.gives_file}
+        return {"description": "The file.", "content": content}
+    made = {201: "It is made.", 202: "It is begun."}.get(operation.status, "The answer.")
+    return {"description": made, "content": {"application/json": {"schema": schema_of[operation.gives]}}}
 
 
 def _error(problems_url: str) -> Part:

@@ -1,14 +1,13 @@
-"""Events: which there are, a new one, its settings, how it is doing."""
+"""Events: which there are, a new one, its settings; in the archive and back."""
 
-from typing import Literal
-
-import msgspec
+from contextlib import suppress
 
 from turnout import errors
 from turnout.access import roles
+from turnout.alerts import watching
 from turnout.api.operation import Call, Given, Items, Operation, Taken, as_time, say_time
 from turnout.downstream.webhooks import copies
-from turnout.events import activity, event, identity, like, policy, retention
+from turnout.events import event, identity, like, policy, retention
 from turnout.model.event import Event
 
 
@@ -67,21 +66,6 @@ class NewSettings(Taken, frozen=True, kw_only=True):
     """Said again where people would be erased, bodies removed, or a push be about somebody else than before."""
 
 
-class ActivityShown(Given, frozen=True, kw_only=True):
-    """How an event is doing."""
-
-    last_at: str | None
-    pushes: int
-    """In the last 24 hours."""
-    failed: int
-    starts: list[str]
-    """Of each bar."""
-    step_seconds: int
-    by_result: dict[str, list[int]]
-    by_source: dict[str, list[int]]
-    """By the source's number."""
-
-
 def show(its: Event, public_url: str) -> EventShown:
     return EventShown(
         id=its.id,
@@ -114,6 +98,9 @@ def create(call: Call) -> MadeEvent:
         made = _create_blank(call, wish) if wish.like is None else _create_like(call, wish, wish.like)
         deed.event_id = deed.target = made.event.id
         deed.after = {"name": made.event.name, "slug": made.event.slug} | ({"like": wish.like} if wish.like else {})
+    # As in the console: whoever makes an event is told of its alerts. Nothing may stand in the way of the key.
+    with suppress(errors.TurnoutError):
+        watching.follow(call.database, made.event.id, call.user.id)
     return made
 
 
@@ -188,22 +175,6 @@ def _set_archived(call: Call, *, archived: bool) -> EventShown:
     return show(after, call.product.public_url)
 
 
-def show_activity(call: Call) -> ActivityShown:
-    said = call.read_choice("period", ("1h", "24h", "7d", "30d")) or "24h"
-    period: Literal["1h", "24h", "7d", "30d"] = msgspec.convert(said, Literal["1h", "24h", "7d", "30d"])
-    series = activity.get_series(call.database, call.event.id, period)
-    day = activity.list_activity(call.database, [call.event.id])[call.event.id]
-    return ActivityShown(
-        last_at=as_time(day.last_at),
-        pushes=day.pushes,
-        failed=day.failed,
-        starts=[say_time(one) for one in series.starts],
-        step_seconds=series.step_us // 1_000_000,
-        by_result=series.by_result,
-        by_source={str(number): counts for number, counts in series.by_source.items()},
-    )
-
-
 def _with_settings(call: Call, its: Event) -> EventWithSettings:
     return EventWithSettings(event=show(its, call.product.public_url), settings=policy.as_settings(its))
 
@@ -252,13 +223,4 @@ operations = [
         gives=EventShown,
     ),
     Operation("POST", "events/{event}/unarchive", "manager", unarchive, "Back from the archive", gives=EventShown),
-    Operation(
-        "GET",
-        "events/{event}/activity",
-        "viewer",
-        show_activity,
-        "How many pushes came, and what became of them",
-        gives=ActivityShown,
-        query={"period": "`1h`, `24h`, `7d` or `30d`; `24h` where nothing is said."},
-    ),
 ]

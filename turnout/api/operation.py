@@ -9,10 +9,14 @@ import msgspec
 
 from turnout import errors
 from turnout.access import audit, roles
+from turnout.access.oidc.issuer import Issuer
+from turnout.downstream.exports.exporter import Exporter
+from turnout.feed.by_hand.replay_many import Replays
 from turnout.feed.intake import Feed
 from turnout.model.event import Configuration, Event
 from turnout.model.user import DAY_US, Need, Session, User
 from turnout.now import as_text
+from turnout.operations.health import Health
 from turnout.settings import Settings
 from turnout.store.database import Database
 
@@ -33,6 +37,14 @@ class Product(msgspec.Struct, frozen=True):
     public_url: str
     session_cookie: str
     """The name of the cookie by which the console knows who is signed in."""
+    exporter: Exporter
+    """Told when there is a file to be made."""
+    health: Health
+    replays: Replays
+    issuer: Issuer | None = None
+    """The provider of the single sign-on; None where there is none."""
+    workers: int = 1
+    """Processes that answer."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -60,12 +72,14 @@ class Operation(msgspec.Struct, frozen=True):
     needs: Need
     """Who may; where the path has an event, of this one."""
     handler: "Callable[[Call], Any]"
-    """Runs in a thread, may ask the database; what it returns is the answer."""
+    """A plain function runs in a thread and may ask the database; a coroutine waits. What it gives is the answer."""
     summary: str
     description: str = ""
     takes: type[Taken] | None = None
     gives: Any = None
     """The type of the answer; None where there is nothing to say (204)."""
+    gives_file: tuple[str, ...] = ()
+    """Media types of the file that is the answer, a Stream, in place of JSON."""
     query: Mapping[str, str] = {}
     """The parameters that there are, each with what it means. Others are refused."""
     status: int = 200
@@ -122,7 +136,7 @@ class Call:
     def expect_personal(self, needs: str = "viewer") -> None:
         """Raises NotAllowed for who may not see whose data it is."""
         if not self.user.sees_personal:
-            raise errors.NotAllowed(f"{needs}, with names and addresses shown,")
+            raise errors.NotAllowed(f"{needs} with names and addresses shown")
 
     def read_number(self, name: str, otherwise: int, most: int) -> int:
         """A number from 1 in the query. Raises InvalidRequest."""
@@ -141,14 +155,8 @@ class Call:
     def read_time(self, name: str) -> int | None:
         """A time in the query, in UTC where it names no zone. Raises InvalidRequest."""
         said = self.query.get(name)
-        if said is None:
-            return None
-        try:
-            # A plus sign that was not encoded for the query arrives as a space.
-            at = datetime.fromisoformat(said.replace(" ", "+"))
-            return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000_000)
-        except (ValueError, OverflowError):
-            raise errors.InvalidRequest(f"{name} is a time such as 2026-05-01T09:00:00Z.") from None
+        # A plus sign that was not encoded for the query arrives as a space.
+        return read_time(name, None if said is None else said.replace(" ", "+"))
 
     @contextmanager
     def acting(self, action: str, *, target: str | None = None) -> Generator[audit.Deed]:
@@ -158,6 +166,17 @@ class Call:
             self.database, self.user, action, event_id=event_id, target=target, address=self.address
         ) as deed:
             yield deed
+
+
+def read_time(name: str, said: str | None) -> int | None:
+    """A time as somebody wrote it, in UTC where it names no zone; None where nothing is said. Raises InvalidRequest."""
+    if said is None:
+        return None
+    try:
+        at = datetime.fromisoformat(said)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+    except (ValueError, OverflowError):
+        raise errors.InvalidRequest(f"{name} is a time such as 2026-05-01T09:00:00Z.") from None
 
 
 def say_time(at: int) -> str:

@@ -1,6 +1,7 @@
 """Every operation, as Litestar answers it: who calls, whether they may, what they say, and how it is answered."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -12,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import ASGIApp
 
 from turnout import errors
@@ -21,7 +23,7 @@ from turnout.api.operations import list_operations
 from turnout.api.sign_in import CHALLENGE, find_caller
 from turnout.browser.serving import AnyRequest
 from turnout.feed.caller_address import client_address
-from turnout.feed.receipt import JSON, Answer, render_error
+from turnout.feed.receipt import JSON, Answer, Stream, render_error
 from turnout.model.event import Configuration
 from turnout.model.user import Session, User
 from turnout.store import events
@@ -56,20 +58,29 @@ class Api:
         )
         async def answer(request: AnyRequest) -> ASGIApp:
             given = await self._answer(operation, request)
+            if isinstance(given, Stream):
+                headers = [*given.headers, *_HEADERS]
+                stream = ASGIStreamingResponse(iterator=given.pieces, media_type=None, encoded_headers=headers)
+                return cast("ASGIApp", stream)
             its = ASGIResponse(body=given.body, status_code=given.status, encoded_headers=given.headers)
             return cast("ASGIApp", its)
 
         return answer
 
-    async def _answer(self, operation: Operation, request: AnyRequest) -> Answer:
+    async def _answer(self, operation: Operation, request: AnyRequest) -> Answer | Stream:
         try:
             call = await self._meet(operation, request)
-            content = await self._in_thread(_work, operation, call)
+            if inspect.iscoroutinefunction(operation.handler):
+                content = _encode(await operation.handler(call))
+            else:
+                content = await self._in_thread(_work, operation, call)
         except errors.TurnoutError as error:
             return self._explain(error)
         except Exception:
             log.exception("operation_failed", operation=f"{operation.method} {operation.path}")
             return self._explain(errors.Unexpected("A mistake in Turnout kept this from being answered."))
+        if isinstance(content, Stream):
+            return content
         if operation.gives is None:
             return Answer(204, b"", _HEADERS)
         return Answer(operation.status, content, (JSON, *_HEADERS))
@@ -146,9 +157,10 @@ def _open_names(operation: Operation) -> tuple[str, ...]:
     return tuple(name.removesuffix("*") for name in operation.query if name.endswith("*"))
 
 
-def _work(operation: Operation, call: Call) -> bytes:
+def _work(operation: Operation, call: Call) -> bytes | Stream:
     """What the operation gives, written: a page may be large, and the feed waits for the loop."""
-    return _encode(operation.handler(call))
+    given = operation.handler(call)
+    return given if isinstance(given, Stream) else _encode(given)
 
 
 def _decode(operation: Operation, content: bytes) -> Any:

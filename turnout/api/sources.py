@@ -1,6 +1,8 @@
-"""Sources: who sends to an event; a new one, its settings, live, retired."""
+"""Sources: who sends to an event; a new one, its name and settings, live, retired."""
 
 import time
+
+import msgspec
 
 from turnout import errors
 from turnout.api.operation import Call, Given, Items, Operation, Taken, as_time, say_time
@@ -9,11 +11,14 @@ from turnout.feed.acts import retire as retiring
 from turnout.feed.by_hand import go_live as going
 from turnout.model.event import Configuration
 from turnout.model.source import PEOPLE, Source
+from turnout.now import now_us
 from turnout.store import events
 
 AS_EVENT = "default"
 PATIENCE_S = 15.0
-"""So long a call takes something back; then it answers, and goes on when it is sent again."""
+"""So long a call works on what may take long; then it answers, and goes on when it is sent again."""
+FORESEEN = 1_000
+"""Rehearsed pushes of which it is told what would become."""
 
 
 class SourceShown(Given, frozen=True, kw_only=True):
@@ -46,10 +51,12 @@ class MadeSource(Given, frozen=True, kw_only=True):
     key: str
 
 
-class SourceSettings(Taken, frozen=True, kw_only=True):
-    """Settings to be made; those that are not named stay."""
+class SourceChange(Taken, frozen=True, kw_only=True):
+    """What is to be different; what is left out stays."""
 
-    settings: dict[str, str]
+    name: str | None = None
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
+    """As `turnout source set` takes them; `default` makes one as the event's."""
 
 
 class WentLive(Given, frozen=True, kw_only=True):
@@ -58,6 +65,41 @@ class WentLive(Given, frozen=True, kw_only=True):
     source: SourceShown
     waiting: int
     """Rehearsed pushes whose bodies are kept: each can be replayed."""
+
+
+class Effect(Taken, frozen=True, kw_only=True):
+    """Whether it is meant."""
+
+    dry_run: bool = False
+    """Only say what would become of them, of the first thousand."""
+
+
+class TookEffect(Given, frozen=True, kw_only=True):
+    """What became of rehearsed pushes, or would."""
+
+    created: int
+    updated: int
+    unchanged: int
+    suppressed: int
+    failed: int
+    gone: int
+    """Left out: their bodies are not kept any more, or are those of batches that could not be read."""
+    left: int
+    """Those that wait still: send it again."""
+    is_dry_run: bool
+
+
+class Retirement(Given, frozen=True, kw_only=True):
+    """What would be taken back if the source were retired now."""
+
+    people: int
+    """Whom it puts in a group, or expects."""
+    left_groups: int
+    """Who would be out of a group, because nobody else puts them there."""
+    withdrawn: int
+    """Whom nobody else expects."""
+    good_keys: int
+    """Keys that would end."""
 
 
 class Retired(Given, frozen=True, kw_only=True):
@@ -89,9 +131,7 @@ def show_source(call: Call) -> SourceShown:
 
 def create(call: Call) -> MadeSource:
     wish: NewSource = call.body
-    name = wish.name.strip()
-    if not name or len(name) > sources.MAX_NAME:
-        raise errors.InvalidRequest(f"A source needs a name of 1 to {sources.MAX_NAME} characters.")
+    name = sources.read_name(wish.name)
     with call.acting("key.create") as deed:
         issued = keys.create(call.database, call.event.id, label=name)
         deed.target, deed.after = issued.key.id, {"source": issued.key.source_number, "newSource": True}
@@ -100,15 +140,31 @@ def create(call: Call) -> MadeSource:
 
 
 def change(call: Call) -> SourceShown:
-    wish: SourceSettings = call.body
-    before = get_source(call.configuration, call.places["source"])
-    sources.check_open(before)
+    wish: SourceChange = call.body
+    source = get_source(call.configuration, call.places["source"])
+    if wish.settings:
+        sources.check_open(source)
+    if wish.name is not None:
+        with call.acting("source.rename", target=source.id) as deed:
+            deed.before = {"name": source.name}
+            source = sources.rename(call.database, call.event.id, source.name, wish.name, actor=call.user.email)
+            deed.after = {"name": source.name}
+    return _set_up(call, source, wish.settings) if wish.settings else _show_now(call, source)
+
+
+def _set_up(call: Call, before: Source, settings: dict[str, str]) -> SourceShown:
     with call.acting("source.set", target=before.id) as deed:
-        after = sources.set_up(call.database, call.event.id, before.name, wish.settings, actor=call.user.email)
+        after = sources.set_up(call.database, call.event.id, before.name, settings, actor=call.user.email)
         old, new = _list_settings(before), _list_settings(after)
         deed.before = {name: old[name] for name in old if old[name] != new[name]}
         deed.after = {name: new[name] for name in old if old[name] != new[name]}
-    return _describe(call, after)
+    return _show_now(call, after)
+
+
+def _show_now(call: Call, source: Source) -> SourceShown:
+    """As it is after a deed."""
+    last_at = activity.list_last_at(call.database, call.event.id, [source.number])
+    return _show(_load(call), source, last_at[source.number])
 
 
 def go_live(call: Call) -> WentLive:
@@ -121,6 +177,61 @@ def go_live(call: Call) -> WentLive:
         after = handouts.go_live(call.database, call.event.id, source.name, actor=call.user.email)
     waiting = going.list_waiting(call.database, call.event.id, source.number)
     return WentLive(source=_describe(call, after), waiting=len(waiting))
+
+
+def take_effect(call: Call) -> TookEffect:
+    """Raises Conflict where the source rehearses still."""
+    wish: Effect = call.body
+    call.expect_personal("manager")
+    source = get_source(call.configuration, call.places["source"])
+    sources.check_open(source)
+    if call.event.archived_at is not None:
+        raise errors.Conflict("The event is archived and takes no pushes.")
+    waiting = going.list_waiting(call.database, call.event.id, source.number)
+    if wish.dry_run:
+        some = waiting[:FORESEEN]
+        replayed = going.replay_rehearsed(
+            call.database,
+            call.product.feed.configurations,
+            call.event.slug,
+            some,
+            actor=call.user.email,
+            dry_run=True,
+        )
+        return _show_effect(replayed, len(waiting) - len(some), is_dry_run=True)
+    if source.policy.over(call.event.policy).mode == "rehearsal":
+        raise errors.Conflict(f"{source.name} rehearses. Let it go live first.")
+    with call.acting("source.replay_rehearsed", target=source.id) as deed:
+        replayed, left = going.replay_for(
+            call.database,
+            call.product.feed.configurations,
+            call.event.slug,
+            waiting,
+            actor=call.user.email,
+            seconds=PATIENCE_S,
+        )
+        deed.after = {"replayed": replayed.total, "failed": replayed.failed, "gone": replayed.gone}
+    return _show_effect(replayed, left, is_dry_run=False)
+
+
+def _show_effect(replayed: going.Replayed, left: int, *, is_dry_run: bool) -> TookEffect:
+    return TookEffect(
+        created=replayed.created,
+        updated=replayed.updated,
+        unchanged=replayed.unchanged,
+        suppressed=replayed.suppressed,
+        failed=replayed.failed,
+        gone=replayed.gone,
+        left=left,
+        is_dry_run=is_dry_run,
+    )
+
+
+def foresee_retirement(call: Call) -> Retirement:
+    source, now = get_source(call.configuration, call.places["source"]), now_us()
+    its = retiring.foresee(call.database, call.event.id, source.number)
+    good_keys = sum(key.source_number == source.number and key.is_good(now) for key in call.configuration.keys.values())
+    return Retirement(people=its.people, left_groups=its.left_groups, withdrawn=its.withdrawn, good_keys=good_keys)
 
 
 def retire(call: Call) -> Retired:
@@ -209,9 +320,10 @@ operations = [
         _ONE,
         "manager",
         change,
-        "Change a source's own settings",
-        "As `turnout source set` takes them; `default` makes one as the event's. They hold from its next push on.",
-        takes=SourceSettings,
+        "Rename a source, or change its own settings",
+        "Its keys and what it said stay its own. Settings hold from its next push on; with `mode` it goes into "
+        "rehearsal.",
+        takes=SourceChange,
         gives=SourceShown,
     ),
     Operation(
@@ -222,6 +334,25 @@ operations = [
         "Let a source go live",
         "What it pushes takes effect from now on. What it rehearsed stays without effect, until it is replayed.",
         gives=WentLive,
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/take-effect",
+        "manager",
+        take_effect,
+        "Let rehearsed pushes take effect",
+        "Once the source is live, each as true as it was: newer values stay. Where that takes long, `left` says how "
+        "many wait still: send it again.",
+        takes=Effect,
+        gives=TookEffect,
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/retirement",
+        "manager",
+        foresee_retirement,
+        "What would be taken back if a source were retired",
+        gives=Retirement,
     ),
     Operation(
         "POST",

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from turnout.access import links, sessions, users
 from turnout.access.links import MadeLink
+from turnout.alerts import mail
+from turnout.api.account import SessionShown, show_session
 from turnout.api.operation import Call, Given, Items, Operation, Taken, as_time, say_time
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.events import event
@@ -51,20 +53,35 @@ class NewInvitation(Access, frozen=True, kw_only=True):
 
     email: str
     name: str = ""
+    send: bool = False
+    """Whether they are sent the link by e-mail."""
+
+
+class NewLink(Taken, frozen=True, kw_only=True):
+    """How a link is to be given."""
+
+    send: bool = False
+    """Whether they are sent it by e-mail."""
 
 
 class MadeInvitation(Given, frozen=True, kw_only=True):
     """An invitation, with its link this once."""
 
     invitation: InvitationShown
-    link: str
+    link: str | None
+    """Null where it was sent."""
+    failure: str | None
+    """Why it could not be sent, where that was wished."""
 
 
 class PasswordLink(Given, frozen=True, kw_only=True):
     """A link for a new password, this once."""
 
-    link: str
+    link: str | None
+    """Null where it was sent."""
     expires_at: str
+    failure: str | None
+    """Why it could not be sent, where that was wished."""
 
 
 def list_users(call: Call) -> Items[UserShown]:
@@ -108,10 +125,23 @@ def enable(call: Call) -> UserShown:
 
 
 def give_link(call: Call) -> PasswordLink:
+    wish: NewLink = call.body
     user = _get(call)
     with call.acting("user.link", target=user.id):
         made = links.new_password(call.database, call.product.public_url, user.id, actor=call.user.email)
-    return PasswordLink(link=made.url, expires_at=say_time(made.link.expires_at))
+    link, failure = _give(call, made, user.email) if wish.send else (made.url, None)
+    return PasswordLink(link=link, expires_at=say_time(made.link.expires_at), failure=failure)
+
+
+def _give(call: Call, made: MadeLink, to: str) -> tuple[str | None, str | None]:
+    """Sends it; gives the link where it could not be sent, and why."""
+    with call.acting("user.send_link", target=made.link.id) as deed:
+        try:
+            failure = mail.send_link(call.database, call.product.public_url, made, to)
+        except Conflict as error:
+            failure = error.detail
+        deed.after = {"email": to, "sent": failure is None}
+    return (None if failure is None else made.url), failure
 
 
 def sign_out(call: Call) -> None:
@@ -119,6 +149,17 @@ def sign_out(call: Call) -> None:
     but = call.session.id if call.session is not None and user.id == call.user.id else None
     with call.acting("user.sign_out", target=user.id) as deed:
         deed.after = {"sessionsEnded": sessions.revoke_all(call.database, user.id, but)}
+
+
+def list_sessions(call: Call) -> Items[SessionShown]:
+    return Items(items=[show_session(call, one) for one in sessions.list_of(call.database, _get(call))])
+
+
+def end_session(call: Call) -> None:
+    user, session_id = _get(call), call.places["session"]
+    with call.acting("user.end_session", target=user.id) as deed:
+        deed.after = {"session": session_id}
+        sessions.revoke(call.database, user.id, session_id)
 
 
 def list_invitations(call: Call) -> Items[InvitationShown]:
@@ -149,7 +190,8 @@ def invite(call: Call) -> MadeInvitation:
             "allEvents": wish.all_events,
             "seesPersonal": wish.sees_personal,
         }
-    return MadeInvitation(invitation=shown, link=made.url)
+    link, failure = _give(call, made, shown.email) if wish.send else (made.url, None)
+    return MadeInvitation(invitation=shown, link=link, failure=failure)
 
 
 def withdraw(call: Call) -> None:
@@ -239,11 +281,23 @@ operations = [
         "administrator",
         give_link,
         "A link for a new password",
-        "It is in this answer and in no other.",
+        "It is in this answer and in no other, or is sent.",
+        takes=NewLink,
         gives=PasswordLink,
         status=201,
     ),
     Operation("POST", f"{_ONE}/sign-out", "administrator", sign_out, "End all sessions of somebody"),
+    Operation(
+        "GET",
+        f"{_ONE}/sessions",
+        "administrator",
+        list_sessions,
+        "Browsers that somebody is signed in with",
+        gives=Items[SessionShown],
+    ),
+    Operation(
+        "DELETE", f"{_ONE}/sessions/{{session}}", "administrator", end_session, "Sign one browser of somebody out"
+    ),
     Operation("GET", "invitations", "administrator", list_invitations, "Who is invited", gives=Items[InvitationShown]),
     Operation(
         "POST",
@@ -251,7 +305,7 @@ operations = [
         "administrator",
         invite,
         "Invite somebody",
-        "The link is in this answer and in no other.",
+        "The link is in this answer and in no other, or is sent.",
         takes=NewInvitation,
         gives=MadeInvitation,
         status=201,

@@ -1,7 +1,8 @@
 """Webhooks that are told of an event: made, stopped, tried, given a new secret, deleted; and what was delivered."""
 
 from typing import get_args
-from urllib.parse import urlsplit
+
+import msgspec
 
 from turnout import errors
 from turnout.api.operation import (
@@ -16,7 +17,9 @@ from turnout.api.operation import (
     say_time,
 )
 from turnout.downstream.webhooks import endpoint, health, resend
+from turnout.downstream.webhooks.endpoint import show_host
 from turnout.downstream.webhooks.health import Health
+from turnout.downstream.webhooks.results import describe_attempt
 from turnout.model.webhook import Delivery, DeliveryState, Webhook
 from turnout.store import delivery_log
 
@@ -41,6 +44,18 @@ class WebhookShown(Given, frozen=True, kw_only=True):
     groups: list[str] | None
     fields: list[str] | None
     created_at: str
+
+
+class WebhookWhole(WebhookShown, frozen=True, kw_only=True):
+    """One webhook, and how it did of late."""
+
+    success_at: str | None
+    """When a request was last answered well."""
+    failure_at: str | None
+    failure: str | None
+    """What went wrong then."""
+    waiting: int
+    """Deliveries that are neither delivered nor given up."""
 
 
 class NewWebhook(Taken, frozen=True, kw_only=True):
@@ -86,6 +101,8 @@ class DeliveryShown(Given, frozen=True, kw_only=True):
     attendee_id: str
     state: str
     attempts: int
+    last: str | None
+    """What the last one came to."""
     next_at: str | None
     created_at: str
     finished_at: str | None
@@ -95,8 +112,16 @@ def list_webhooks(call: Call) -> Items[WebhookShown]:
     return Items(items=[_show(call, one) for one in _list(call)])
 
 
-def show_webhook(call: Call) -> WebhookShown:
-    return _show(call, _get(call))
+def show_webhook(call: Call) -> WebhookWhole:
+    its = _get(call)
+    _, details = health.get_details(call.database, its.webhook.id)
+    return WebhookWhole(
+        **msgspec.structs.asdict(_show(call, its)),
+        success_at=as_time(details.success_at),
+        failure_at=as_time(details.failure_at),
+        failure=details.failure,
+        waiting=its.waiting.deliveries,
+    )
 
 
 def create(call: Call) -> MadeWebhook:
@@ -119,25 +144,28 @@ def create(call: Call) -> MadeWebhook:
             actor=call.user.email,
         )
         deed.target = issued.webhook.id
-        deed.after = {"url": issued.webhook.url, **{name: its for name, its in limits.items() if its is not None}}
+        deed.after = {
+            "url": show_host(issued.webhook.url),
+            **{name: its for name, its in limits.items() if its is not None},
+        }
     return MadeWebhook(webhook=_find(call, issued.webhook.id), secret=issued.secret)
 
 
 def pause(call: Call) -> WebhookShown:
     webhook = _get_own(call)
     with call.acting("webhook.pause", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url, "state": webhook.state}
+        deed.before = {"url": show_host(webhook.url), "state": webhook.state}
         paused = endpoint.pause(call.database, webhook.id, f"by {call.user.name or call.user.email}")
-        deed.after = {"url": webhook.url, "state": paused.state}
+        deed.after = {"url": show_host(webhook.url), "state": paused.state}
     return _find(call, webhook.id)
 
 
 def resume(call: Call) -> WebhookShown:
     webhook = _get_own(call)
     with call.acting("webhook.resume", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url, "state": webhook.state}
+        deed.before = {"url": show_host(webhook.url), "state": webhook.state}
         resumed = endpoint.resume(call.database, webhook.id)
-        deed.after = {"url": webhook.url, "state": resumed.state}
+        deed.after = {"url": show_host(webhook.url), "state": resumed.state}
     return _find(call, webhook.id)
 
 
@@ -145,7 +173,7 @@ def try_out(call: Call) -> TestResult:
     webhook = _get_own(call)
     with call.acting("webhook.test", target=webhook.id) as deed:
         attempt = resend.ping(call.database, webhook)
-        deed.after = {"url": webhook.url, "answer": attempt.status}
+        deed.after = {"url": show_host(webhook.url), "answer": attempt.status}
     return TestResult(status=attempt.status, error=attempt.error, took_ms=attempt.took_ms)
 
 
@@ -154,14 +182,14 @@ def rotate(call: Call) -> MadeWebhook:
     webhook, overlap_us = _get_own(call), read_overlap(wish.overlap_hours)
     with call.acting("webhook.rotate", target=webhook.id) as deed:
         issued = endpoint.rotate(call.database, webhook.id, overlap_us)
-        deed.after = {"url": webhook.url, "overlapHours": overlap_us // HOUR_US}
+        deed.after = {"url": show_host(webhook.url), "overlapHours": overlap_us // HOUR_US}
     return MadeWebhook(webhook=_find(call, webhook.id), secret=issued.secret)
 
 
 def delete(call: Call) -> None:
     webhook = _get_own(call)
     with call.acting("webhook.delete", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url}
+        deed.before = {"url": show_host(webhook.url)}
         deed.after = {"deliveries": endpoint.delete(call.database, webhook.id)}
 
 
@@ -185,7 +213,7 @@ def resend_one(call: Call) -> DeliveryShown:
         delivery = endpoint.get_delivery(call.database, webhook.id, call.places["delivery"])
         if delivery.event_id != call.event.id:
             raise errors.NotFound("There is no such delivery.")
-        deed.after = {"url": webhook.url, "delivery": delivery.id}
+        deed.after = {"url": show_host(webhook.url), "delivery": delivery.id}
         return _show_delivery(resend.resend_one(call.database, webhook.id, delivery.id))
 
 
@@ -220,10 +248,10 @@ def _find(call: Call, webhook_id: str) -> WebhookShown:
 
 
 def _show(call: Call, its: Health) -> WebhookShown:
-    webhook, parts = its.webhook, urlsplit(its.webhook.url)
+    webhook = its.webhook
     return WebhookShown(
         id=webhook.id,
-        url=webhook.url if _may_change(call, webhook) else f"{parts.scheme}://{parts.hostname}/…",
+        url=webhook.url if _may_change(call, webhook) else show_host(webhook.url),
         is_of_all_events=webhook.event_id is None,
         state=webhook.state,
         reason=webhook.reason,
@@ -245,6 +273,7 @@ def _show_delivery(delivery: Delivery) -> DeliveryShown:
         attendee_id=delivery.attendee_id,
         state=delivery.state,
         attempts=len(delivery.attempts),
+        last=describe_attempt(delivery.attempts[-1]) if delivery.attempts else None,
         next_at=as_time(delivery.next_at),
         created_at=say_time(delivery.created_at),
         finished_at=as_time(delivery.finished_at),
@@ -266,7 +295,7 @@ operations = [
         gives=MadeWebhook,
         status=201,
     ),
-    Operation("GET", _ONE, "viewer", show_webhook, "One webhook", gives=WebhookShown),
+    Operation("GET", _ONE, "viewer", show_webhook, "One webhook", gives=WebhookWhole),
     Operation("DELETE", _ONE, "manager", delete, "Delete a webhook, with its log of deliveries"),
     Operation("POST", f"{_ONE}/pause", "manager", pause, "Pause it: it misses nothing", gives=WebhookShown),
     Operation("POST", f"{_ONE}/resume", "manager", resume, "Let it go on where it stopped", gives=WebhookShown),

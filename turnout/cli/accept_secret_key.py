@@ -19,7 +19,8 @@ def command(yes: bool) -> None:
     """Go on with another secret key: the one in TURNOUT_SECRET_KEY or in the file, else a new one. No server may run.
 
     For when the key that the database was used with is gone for good. Those who were erased are no longer recognised
-    then: their sources can bring them back; and webhooks need new secrets. It says how many that are, and asks.
+    then: their sources can bring them back; webhooks and alerts' webhooks need new secrets, and the mail server's
+    password is to be typed again. It says how many that are, and asks.
 
     Example: turnout accept-secret-key
     """
@@ -35,6 +36,7 @@ def command(yes: bool) -> None:
             return
         suppressed = output.count(secret_key.count_suppressed(database), "erased address", "erased addresses")
         webhooks = secret_key.count_webhooks(database)
+        posted = secret_key.count_alert_webhooks(database)
         confirm(
             [
                 fault,
@@ -44,6 +46,16 @@ def command(yes: bool) -> None:
                 *(
                     [f"And {output.count(webhooks, 'webhook')} will be sent nothing until they are given new secrets."]
                     if webhooks
+                    else []
+                ),
+                *(
+                    [f"Alerts of {output.count(posted, 'event')} are posted nowhere until their webhook is set anew."]
+                    if posted
+                    else []
+                ),
+                *(
+                    ["No e-mail is sent until the mail server’s password is typed again."]
+                    if secret_key.has_mail_password(database)
                     else []
                 ),
             ],
@@ -61,6 +73,11 @@ def command(yes: bool) -> None:
     if accepted.webhooks:
         output.say("These webhooks need a new secret each, and lose nothing meanwhile:")
         output.say(*(f"  turnout webhook rotate {webhook_id}" for webhook_id in accepted.webhooks))
+    if accepted.alert_webhooks:
+        output.say("Alerts of these events are posted again once their webhook is set up again, with a new secret:")
+        output.say(*(f"  turnout alert webhook set --event {slug} --url URL" for slug in accepted.alert_webhooks))
+    if accepted.mail_password:
+        output.say("E-mail is sent again once the mail server’s password is typed again:", "  turnout mail set")
 
 
 def _say_how(database: "Database") -> str:

@@ -6,7 +6,8 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import curl_command, gateway_of, opened, opened_event
+from turnout.cli.opened import acting, curl_command, gateway_of, opened, opened_event
+from turnout.cli.signs import signs
 
 if TYPE_CHECKING:
     from turnout.downstream.webhooks.endpoint import Issued as IssuedWebhook
@@ -41,12 +42,14 @@ def create(name: str, slug: str | None, pattern: str | None) -> None:
     """
     from turnout.events import event
 
-    with opened(makes=True) as database:
+    with opened(makes=True) as database, acting(database, "event.create") as deed:
         if pattern is None:
             made, key = event.create(database, name, slug)
             webhooks = []
         else:
             made, key, webhooks = _create_like(database, pattern, name, slug)
+        deed.event_id = deed.target = made.id
+        deed.after = {"name": made.name, "slug": made.slug} | ({"like": pattern} if pattern else {})
     gateway = gateway_of(made)
     if output.wants_json():
         output.write_json(
@@ -177,6 +180,9 @@ def show(slug: str) -> None:
     output.pairs([(name, value) for name, value in settings.items() if name != "name"])
 
 
+command.add_command(signs)
+
+
 @command.command("set")
 @slug_argument
 @click.argument("settings", nargs=-1, required=True, metavar="NAME=VALUE…")
@@ -210,7 +216,12 @@ def set_(slug: str, settings: tuple[str, ...], yes: bool) -> None:
         foreseen += retention.foresee(configuration.event, wanted)
         if foreseen:
             confirm(foreseen, "Set it?", yes=yes)
-        changed = event.set_up(database, configuration.event.id, wanted, actor=name_actor())
+        event_id, before = configuration.event.id, policy.as_settings(configuration.event)
+        with acting(database, "event.set", event_id=event_id, target=event_id) as deed:
+            changed = event.set_up(database, event_id, wanted, actor=name_actor())
+            after = {key: its for key, its in policy.as_settings(changed).items() if its != before[key]}
+            deed.before = {key: before[key] or "" for key in after}
+            deed.after = {key: its or "" for key, its in after.items()}
     if output.wants_json():
         output.write_json({"event": _describe(changed), "settings": policy.as_settings(changed)})
         return
@@ -231,7 +242,13 @@ def archive(slug: str, undo: bool) -> None:
     from turnout.events import event
 
     with opened_event(slug) as (database, configuration):
-        changed = event.archive(database, configuration.event.id, undo=undo)
+        event_id = configuration.event.id
+        with acting(
+            database, "event.unarchive" if undo else "event.archive", event_id=event_id, target=event_id
+        ) as deed:
+            deed.before = {"archived": configuration.event.archived_at is not None}
+            changed = event.archive(database, event_id, undo=undo)
+            deed.after = {"archived": not undo}
     if output.wants_json():
         output.write_json({"event": _describe(changed)})
     elif undo:

@@ -3,7 +3,7 @@
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 
 @click.group()
@@ -76,8 +76,12 @@ def set_(slug: str, name: str, setting: str) -> None:
     key, _, value = setting.partition("=")
     if key != "staff_only" or value not in ("yes", "no"):
         raise InvalidRequest(f"A group can be set staff_only=yes or staff_only=no, not {setting!r}.")
-    with opened_event(slug) as (database, configuration):
+    with (
+        opened_event(slug) as (database, configuration),
+        acting(database, "group.set", event_id=configuration.event.id) as deed,
+    ):
         group = names.set_staff_only(database, configuration.event.id, name, value == "yes", actor=name_actor())
+        deed.target, deed.after = group.id, {"name": group.name, "staffOnly": group.staff_only}
     if output.wants_json():
         output.write_json({"id": group.id, "name": group.name, "staffOnly": group.staff_only})
         return

@@ -6,7 +6,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.durations import Duration
-from turnout.cli.opened import event_option, find_public_url, opened_event
+from turnout.cli.opened import acting, event_option, find_public_url, opened_event
 
 if TYPE_CHECKING:
     from turnout.model.event import Configuration
@@ -50,7 +50,10 @@ def create(slug: str, source: str, tool: str, label: str, expires_in_us: int, li
     from turnout.recipes import get_recipe
 
     recipe = get_recipe(tool)
-    with opened_event(slug) as (database, configuration):
+    with (
+        opened_event(slug) as (database, configuration),
+        acting(database, "handout.create", event_id=configuration.event.id) as deed,
+    ):
         handout, text = handouts.create(
             database,
             configuration.event.id,
@@ -62,6 +65,7 @@ def create(slug: str, source: str, tool: str, label: str, expires_in_us: int, li
             expires_in_us=expires_in_us,
             actor=name_actor(),
         )
+        deed.target, deed.after = handout.id, {"source": handout.source_number, "tool": recipe.name}
     link = f"{find_public_url()}/console/h/{text}"
     if output.wants_json():
         output.write_json({"id": handout.id, "link": link})
@@ -125,13 +129,38 @@ def revoke(slug: str, handout_id: str) -> None:
     """
     from turnout.events import handouts
 
-    with opened_event(slug) as (database, configuration):
+    with (
+        opened_event(slug) as (database, configuration),
+        acting(database, "handout.revoke", event_id=configuration.event.id, target=handout_id),
+    ):
         handout = handouts.revoke(database, configuration.event.id, handout_id)
     if output.wants_json():
         output.write_json(_describe(handout, configuration))
         return
     key = f" The key {handout.key_id} that it has shown stays good." if handout.key_id else ""
     output.say(f"The hand-out {handout.id} is revoked: its link opens nothing any more.{key}")
+
+
+@command.command("give-again")
+@event_option
+@click.argument("handout_id", metavar="ID")
+@output.json_option
+def give_again(slug: str, handout_id: str) -> None:
+    """Let a hand-out show a new key, once, to whoever asks first. The key that it has shown ends at once.
+
+    Example: turnout handout give-again --event spring hnd_0193…
+    """
+    from turnout.events import handouts
+
+    with (
+        opened_event(slug) as (database, configuration),
+        acting(database, "handout.give_again", event_id=configuration.event.id, target=handout_id),
+    ):
+        handout = handouts.give_again(database, configuration.event.id, handout_id)
+    if output.wants_json():
+        output.write_json(_describe(handout, configuration))
+        return
+    output.say(f"The hand-out {handout.id} shows a new key, once, to whoever asks first.")
 
 
 def _describe(handout: "Handout", configuration: "Configuration") -> dict[str, Any]:

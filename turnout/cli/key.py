@@ -8,12 +8,15 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.durations import Duration
-from turnout.cli.opened import event_option, opened, opened_event
+from turnout.cli.opened import acting, event_option, opened, opened_event
 
 if TYPE_CHECKING:
     from turnout.events.keys import IssuedKey
     from turnout.model.event import Configuration
     from turnout.model.key import Key
+
+
+HOUR_US = 3_600 * 1_000_000
 
 
 @click.group()
@@ -56,7 +59,10 @@ def create(
     """
     from turnout.events import keys
 
-    with opened_event(slug) as (database, configuration):
+    with (
+        opened_event(slug) as (database, configuration),
+        acting(database, "key.create", event_id=configuration.event.id) as deed,
+    ):
         issued = keys.create(
             database,
             configuration.event.id,
@@ -67,6 +73,8 @@ def create(
             groups=groups or None,
             fields=fields or None,
         )
+        deed.target = issued.key.id
+        deed.after = {"scope": issued.key.scope, "source": issued.key.source_number}
     _show_issued(issued, configuration)
 
 
@@ -129,7 +137,10 @@ def rotate(key_id: str, overlap_us: int) -> None:
     from turnout.store import events
 
     with opened() as database:
-        issued = keys.rotate(database, key_id, overlap_us)
+        with acting(database, "key.rotate", target=key_id) as deed:
+            issued = keys.rotate(database, key_id, overlap_us)
+            deed.event_id = issued.key.event_id
+            deed.after = {"key": issued.key.id, "overlapHours": overlap_us // HOUR_US}
         with database.read() as connection:
             configuration = events.load_configuration(connection, issued.key.event_id)
     assert configuration is not None
@@ -150,8 +161,9 @@ def revoke(key_id: str) -> None:
     from turnout.events import keys
     from turnout.now import as_text
 
-    with opened() as database:
+    with opened() as database, acting(database, "key.revoke", target=key_id) as deed:
         key = keys.revoke(database, key_id)
+        deed.event_id = key.event_id
     if output.wants_json():
         output.write_json({"id": key.id, "state": "revoked", "revokedAt": as_text(key.revoked_at or 0)})
         return

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from turnout.cli import output
-from turnout.cli.opened import opened_event
+from turnout.cli.opened import acting, opened_event
 
 if TYPE_CHECKING:
     from turnout.events.names import NameKind
@@ -37,7 +37,12 @@ def rename_and_show(slug: str, kind: "NameKind", old: str, new: str) -> None:
     from turnout.feed.by_hand.hand_in import name_actor
 
     with opened_event(slug) as (database, configuration):
-        renamed = names.rename(database, configuration.event.id, kind, old, new, actor=name_actor())
+        action = "group.rename" if kind == "group" else "field.rename"
+        with acting(database, action, event_id=configuration.event.id) as deed:
+            before = names.names_of(configuration, kind).find(old)
+            deed.target, deed.before = (None, {"name": old}) if before is None else (before.id, {"name": before.name})
+            renamed = names.rename(database, configuration.event.id, kind, old, new, actor=name_actor())
+            deed.after = {"name": renamed.name}
     if output.wants_json():
         output.write_json({"id": renamed.id, "name": renamed.name})
     else:

@@ -12,6 +12,7 @@ import rich_click as click
 from turnout.cli import output
 
 if TYPE_CHECKING:
+    from turnout.access import audit
     from turnout.feed.configurations import Configurations
     from turnout.model.event import Configuration, Event
     from turnout.settings import Settings
@@ -101,6 +102,18 @@ def opened_event(slug: str) -> Generator[tuple["Database", "Configuration"]]:
 
     with opened() as database:
         yield database, get_configuration(database, slug)
+
+
+@contextmanager
+def acting(
+    database: "Database", action: str, *, event_id: str = "", target: str | None = None
+) -> Generator["audit.Deed"]:
+    """A deed with its line in the audit log: before it begins, and what came of it."""
+    from turnout.access import audit
+    from turnout.feed.by_hand.hand_in import name_actor
+
+    with audit.acting(database, name_actor(), action, event_id=event_id, target=target) as deed:
+        yield deed
 
 
 def current(configurations: "Configurations", connection: "Connection", event_id: str) -> "Configuration":

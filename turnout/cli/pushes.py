@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, note_replica, opened, opened_event
+from turnout.cli.choosing import as_search, filter_options
+from turnout.cli.opened import acting, event_option, note_replica, opened, opened_event
+from turnout.cli.replaying import replay_many
 
 if TYPE_CHECKING:
     from turnout.feed.by_hand.replay import Original
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
     from turnout.model.push import StoredPush
     from turnout.model.receipt import Outcome
     from turnout.store.database import Database
+    from turnout.store.push_search import PushSearch
+    from turnout.store.statements import Connection
 
-RESULTS = ("created", "updated", "unchanged", "suppressed", "failed")
+MAX_LOOKS = 200
+"""At the push log for one list."""
 
 
 @click.group()
@@ -28,36 +33,26 @@ def command() -> None:
 
 @command.command("list")
 @event_option
-@click.option("--result", type=click.Choice(RESULTS), help="Only those with this result.")
-@click.option("--source", metavar="NAME", help="Only those of this source.")
+@filter_options
 @click.option("--before", metavar="ID", help="Only those before this push: the next page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N")
 @output.json_option
-def list_(slug: str, result: str | None, source: str | None, before: str | None, limit: int) -> None:
+def list_(slug: str, before: str | None, limit: int, **filters: Any) -> None:
     """List an event's pushes, the latest first.
 
     Example: turnout pushes list --event spring --result failed --source "Ticket shop"
     """
-    from turnout.events import sources
     from turnout.events.setup import get_configuration
-    from turnout.store import pushes
 
     with opened_event(slug) as (database, configuration), database.read_replica() as connection:
-        found = pushes.list_pushes(
-            connection,
-            configuration.event.id,
-            source_number=None if source is None else sources.get_source(configuration, source).number,
-            result=result,
-            before_id=before,
-            limit=limit + 1,
-        )
+        search = as_search(filters, configuration)
+        page, next_before = _search(connection, configuration.event.id, search, before, limit)
         # Read after the pushes: one may be of a source that was new to us.
         its = get_configuration(database, slug)
         note_replica(database)
-    page, more = found[:limit], len(found) > limit
     if output.wants_json():
         described = [_describe(push, its) for push in page]
-        output.write_json({"pushes": described, "next": page[-1].id if more else None})
+        output.write_json({"pushes": described, "next": next_before})
         return
     zone = its.event.time_zone
     output.table(
@@ -75,8 +70,24 @@ def list_(slug: str, result: str | None, source: str | None, before: str | None,
         ],
         empty="There are no such pushes.",
     )
-    if more:
-        output.note(f"There are more: --before {page[-1].id}")
+    if next_before is not None:
+        output.note(f"There are more: --before {next_before}")
+
+
+def _search(
+    connection: "Connection", event_id: str, search: "PushSearch", before: str | None, limit: int
+) -> "tuple[list[StoredPush], str | None]":
+    """So many pushes, and where the next page begins; fewer where very many had to be looked at for them."""
+    from turnout.store import push_search
+
+    found: list[StoredPush] = []
+    for _ in range(MAX_LOOKS):
+        page = push_search.search_pushes(connection, event_id, search, before_id=before, limit=limit - len(found))
+        found += page.pushes
+        before = page.before_id
+        if before is None or len(found) >= limit:
+            break
+    return found, before
 
 
 @command.command()
@@ -141,6 +152,9 @@ def show(push_id: str, slug: str | None) -> None:
         output.say(*(output.describe_change(change) for change in shown))
     output.heading("Body")
     output.say(_explain_absence(push) if body is None else body)
+
+
+command.add_command(replay_many)
 
 
 @command.command()
@@ -226,6 +240,8 @@ def _list_originals(
 
 def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: bool) -> "list[Outcome]":
     """Event by event, in the order given, not too many at once."""
+    from collections import Counter
+    from contextlib import nullcontext
     from itertools import groupby
 
     from turnout.feed.by_hand.hand_in import MAX_TOGETHER, name_actor
@@ -239,12 +255,16 @@ def _replay(database: "Database", originals: "Sequence[Original]", *, dry_run: b
         with database.read() as connection:
             configuration = events.load_configuration(connection, event_id)
         assert configuration is not None
-        its = list(some)
-        for start in range(0, len(its), MAX_TOGETHER):
-            together = its[start : start + MAX_TOGETHER]
-            outcomes += replay_pushes(
-                database, configurations, configuration.event.slug, together, actor=name_actor(), dry_run=dry_run
-            )
+        its, slug = list(some), configuration.event.slug
+        with nullcontext(None) if dry_run else acting(database, "pushes.replay", event_id=event_id) as deed:
+            done: list[Outcome] = []
+            for start in range(0, len(its), MAX_TOGETHER):
+                together = its[start : start + MAX_TOGETHER]
+                done += replay_pushes(database, configurations, slug, together, actor=name_actor(), dry_run=dry_run)
+            if deed is not None:
+                counts = Counter(str(one.result) for one in done)
+                deed.before, deed.after = {"pushes": len(its)}, dict(counts)
+        outcomes += done
     return outcomes
 
 

@@ -9,7 +9,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 if TYPE_CHECKING:
     from turnout.feed.acts.retire import OnProgress, TakenBack
@@ -24,7 +24,7 @@ _FAILURES_SHOWN = 20
 
 @click.group()
 def command() -> None:
-    """Sources: list them, set how their pushes are understood, and retire those that are gone.
+    """Sources: list and rename them, set how their pushes are understood, and retire those that are gone.
 
     Example: turnout source list --event spring
     """
@@ -92,7 +92,11 @@ def set_(slug: str, name: str, settings: tuple[str, ...]) -> None:
 
     wanted = policy.parse(list(settings))
     with opened_event(slug) as (database, configuration):
-        source = sources.set_up(database, configuration.event.id, name, wanted, actor=name_actor())
+        its, event_id = sources.get_source(configuration, name), configuration.event.id
+        with acting(database, "source.set", event_id=event_id, target=its.id) as deed:
+            source = sources.set_up(database, event_id, name, wanted, actor=name_actor())
+            deed.before = {one: getattr(its.policy, one, None) or "default" for one in wanted}
+            deed.after = {one: getattr(source.policy, one, None) or "default" for one in wanted}
         described = _describe(source, get_configuration(database, slug))
     if output.wants_json():
         output.write_json({"source": described})
@@ -100,6 +104,33 @@ def set_(slug: str, name: str, settings: tuple[str, ...]) -> None:
     own = described["own"]
     values = {"mode": described["mode"]} | described["settings"]
     output.pairs([(name, value if name in own else f"{value} (as the event)") for name, value in values.items()])
+
+
+@command.command()
+@event_option
+@click.argument("name")
+@click.argument("new")
+@output.json_option
+def rename(slug: str, name: str, new: str) -> None:
+    """Rename a source. Its keys stay good, and what it said stays its own; the former name is free again.
+
+    Example: turnout source rename --event spring "Ticket shop" "Box office"
+    """
+    from turnout.events import sources
+    from turnout.events.setup import get_configuration
+    from turnout.feed.by_hand.hand_in import name_actor
+
+    with opened_event(slug) as (database, configuration):
+        before, event_id = sources.get_source(configuration, name), configuration.event.id
+        with acting(database, "source.rename", event_id=event_id, target=before.id) as deed:
+            deed.before = {"name": before.name}
+            source = sources.rename(database, event_id, before.name, new, actor=name_actor())
+            deed.after = {"name": source.name}
+        described = _describe(source, get_configuration(database, slug))
+    if output.wants_json():
+        output.write_json({"source": described})
+        return
+    output.say(f"{before.name} is called {source.name} from now on.")
 
 
 @command.command("go-live")
@@ -130,7 +161,10 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
         sources.check_open(source)
         mode = source.policy.over(configuration.event.policy).mode
         if not dry_run:
-            sources.set_up(database, configuration.event.id, source.name, {"mode": "live"}, actor=name_actor())
+            with acting(database, "source.go_live", event_id=configuration.event.id, target=source.id) as deed:
+                deed.before = {"mode": mode}
+                deed.after = {"mode": "live", "rehearsed": "replayed" if with_rehearsed else "left"}
+                sources.set_up(database, configuration.event.id, source.name, {"mode": "live"}, actor=name_actor())
         # Only now: what came until then is rehearsed, and nothing that comes from here on.
         waiting = going.list_waiting(database, configuration.event.id, source.number)
         replayed = None
@@ -225,7 +259,9 @@ def retire(slug: str, name: str, yes: bool) -> None:
         foreseen = foresee(database, configuration.event.id, source.number)
         if source.retired_at is None or foreseen.people:
             confirm(_foresee(source, configuration, foreseen), "Retire it?", yes=yes)
-        source = sources.retire(database, configuration.event.id, name, actor=name_actor())
+        with acting(database, "source.retire", event_id=configuration.event.id, target=source.id) as deed:
+            source = sources.retire(database, configuration.event.id, name, actor=name_actor())
+            deed.after = {"retired": True}
         try:
             with _progress(foreseen.people) as on_progress:
                 done = take_back(

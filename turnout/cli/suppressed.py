@@ -3,7 +3,7 @@
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 
 @click.group()
@@ -78,7 +78,10 @@ def lift(slug: str, email: str) -> None:
     from turnout.feed.forget.erase import lift as lift_address
 
     with opened_event(slug) as (database, configuration):
-        lifted = lift_address(database, Configurations(database), configuration.event.id, email, name_actor())
+        event_id = configuration.event.id
+        with acting(database, "attendee.lift", event_id=event_id) as deed:
+            lifted = lift_address(database, Configurations(database), event_id, email, name_actor())
+            deed.after = {"sources": lifted}
     names = [configuration.sources[number].name for number in lifted]
     if output.wants_json():
         output.write_json({"lifted": True, "sources": names})

@@ -20,12 +20,18 @@ MAX_NAME = 255
 
 def add_source(connection: Connection, event_id: str, name: str, *, number: int) -> Source:
     """A new source, in a transaction that holds the event. Raises InvalidRequest."""
-    name = name.strip()
-    if not name or len(name) > MAX_NAME:
-        raise InvalidRequest(f"A source needs a name of 1 to {MAX_NAME} characters.")
+    name = read_name(name)
     source = Source(id=new_id("src"), event_id=event_id, number=number, name=name, created_at=now_us())
     events.add_source(connection, source, fold_case(name))
     return source
+
+
+def read_name(name: str) -> str:
+    """Raises InvalidRequest."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or "\0" in name:
+        raise InvalidRequest(f"A source needs a name of 1 to {MAX_NAME} characters.")
+    return name
 
 
 def find_source(configuration: Configuration, name: str) -> Source | None:
@@ -78,6 +84,27 @@ def retire(database: Database, event_id: str, name: str, *, actor: str | None = 
             entry = Entry("setting", "retired", False, True)
             log_event_change(held.connection, held.clock, "setting_changed", [entry], source.number, actor=actor)
     return source
+
+
+def rename(database: Database, event_id: str, name: str, new: str, *, actor: str | None = None) -> Source:
+    """The source under its new name; keys, pushes and what it said stay its own. The former name is free again.
+
+    Raises NotFound, InvalidRequest, and Conflict where another one has the name, or it is the people's.
+    """
+    wanted = read_name(new)
+    with changing(database, event_id) as held:
+        before = get_source(held.configuration, name)
+        if before.number == PEOPLE:
+            raise Conflict(f"{before.name!r} stands for all people who edit by hand, and keeps its name.")
+        other = find_source(held.configuration, wanted)
+        if other is not None and other.number != before.number:
+            raise Conflict(f"There is a source {other.name!r} already. Choose another name.")
+        after = msgspec.structs.replace(before, name=wanted)
+        if after != before:
+            events.rename_source(held.connection, after, fold_case(wanted))
+            entry = Entry("setting", "name", before.name, after.name)
+            log_event_change(held.connection, held.clock, "setting_changed", [entry], after.number, actor=actor)
+    return after
 
 
 def set_up(

@@ -52,6 +52,11 @@ def end_line(connection: Connection, line: AuditLine) -> None:
     )
 
 
+def find_line(connection: Connection, line_id: str) -> AuditLine | None:
+    row = connection.execute(text(f"SELECT {_LINE} FROM audit WHERE id = :id"), {"id": line_id}).first()
+    return None if row is None else _line(row)
+
+
 def list_lines(
     connection: Connection,
     *,

@@ -1,7 +1,9 @@
 """Deliveries as people look at them: what was sent, what was answered, what waits. The queue is `deliveries.py`."""
 
+from collections.abc import Sequence
+
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from turnout.model.webhook import Attempt, Delivery, DeliveryState
 
@@ -65,8 +67,10 @@ def list_deliveries(
     return [_delivery(row) for row in rows]
 
 
-def list_waiting(connection: Connection) -> dict[str, Waiting]:
-    """By webhook; those of which nothing waits are left out."""
+def list_waiting(connection: Connection, webhook_ids: Sequence[str] | None = None) -> dict[str, Waiting]:
+    """By webhook, of these or of all; those of which nothing waits are left out."""
+    of_these = "" if webhook_ids is None else " WHERE cursors.consumer IN :webhook_ids"
+    parameters = [] if webhook_ids is None else [bindparam("webhook_ids", list(webhook_ids), expanding=True)]
     # By the cursors, so that SQLite walks the index of what is open: else it would look at all that ever was.
     rows = connection.execute(
         text(
@@ -75,8 +79,8 @@ def list_waiting(connection: Connection) -> dict[str, Waiting]:
             " count(CASE WHEN deliveries.next_at IS NULL THEN 1 END) AS behind,"
             " min(deliveries.created_at) AS since FROM cursors"
             " JOIN deliveries ON deliveries.event_id = cursors.event_id AND deliveries.webhook_id = cursors.consumer"
-            " AND deliveries.finished_at IS NULL GROUP BY deliveries.webhook_id"
-        )
+            f" AND deliveries.finished_at IS NULL{of_these} GROUP BY deliveries.webhook_id"
+        ).bindparams(*parameters)
     )
     return {row.webhook_id: Waiting(row.deliveries, row.parked, row.behind, row.since) for row in rows}
 

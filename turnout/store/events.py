@@ -230,7 +230,7 @@ def add_source(connection: Connection, source: Source, spelling: str) -> None:
 
 
 def update_source(connection: Connection, source: Source) -> None:
-    """Writes its policy, and whether it is retired."""
+    """Writes its policy, and whether it is retired. Its name is `rename_source`'s."""
     connection.execute(
         text(
             "UPDATE sources SET policy = :policy, retired_at = :retired_at"
@@ -242,6 +242,14 @@ def update_source(connection: Connection, source: Source) -> None:
             "event_id": source.event_id,
             "number": source.number,
         },
+    )
+
+
+def rename_source(connection: Connection, source: Source, spelling: str) -> None:
+    """Writes its name; no other one of the event has the spelling."""
+    connection.execute(
+        text("UPDATE sources SET name = :name, spelling = :spelling WHERE event_id = :event_id AND number = :number"),
+        {"name": source.name, "spelling": spelling, "event_id": source.event_id, "number": source.number},
     )
 
 

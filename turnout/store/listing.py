@@ -66,6 +66,19 @@ def list_facet(
     )
 
 
+def count_people(connection: Connection, event_id: str, first: str, beyond: str, most: int) -> tuple[int, bool]:
+    """How many people have a facet from `first` up to `beyond`, and whether all were looked at: `most` rows at most."""
+    one = placeholder(connection)
+    _walk_only(connection)
+    ((people, rows),) = run(
+        connection,
+        "SELECT count(DISTINCT attendee_id), count(*) FROM (SELECT attendee_id FROM facets"
+        f" WHERE event_id = {one} AND facet >= {one} AND facet < {one} LIMIT {one}) AS counted",
+        (event_id, first, beyond, most),
+    )
+    return int(people), int(rows) < most
+
+
 def list_word(
     connection: Connection, event_id: str, prefix: str, *, after: tuple[str, str] | None = None, limit: int = 100
 ) -> list[tuple[str, str]]:
@@ -96,10 +109,14 @@ def count_word_up_to(connection: Connection, event_id: str, prefix: str, most: i
 
 
 def _walk(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> list[tuple[str, str]]:
+    _walk_only(connection)
+    return [tuple(row) for row in run(connection, statement, parameters)]
+
+
+def _walk_only(connection: Connection) -> None:
     if is_postgresql(connection):
         # Where it takes a prefix or a facet for rarer than it is, it would read and sort all that have it, for a page.
         run(connection, "SET LOCAL enable_bitmapscan = off")
-    return [tuple(row) for row in run(connection, statement, parameters)]
 
 
 def find_cursor(connection: Connection, event_id: str) -> int:

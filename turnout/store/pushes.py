@@ -160,6 +160,14 @@ def list_latest_ids(connection: Connection, event_id: str, after_id: str, limit:
     )
 
 
+def count_between(connection: Connection, event_id: str, after_id: str, before_id: str) -> int:
+    """How many lines of the event have an id between these two."""
+    return connection.execute(
+        text("SELECT count(*) FROM pushes WHERE event_id = :event_id AND id > :after_id AND id < :before_id"),
+        {"event_id": event_id, "after_id": after_id, "before_id": before_id},
+    ).scalar_one()
+
+
 def list_by_ids(connection: Connection, event_id: str, ids: Sequence[str]) -> list[StoredPush]:
     """These pushes, latest first; one or some hundreds."""
     rows = connection.execute(

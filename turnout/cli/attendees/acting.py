@@ -7,7 +7,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 if TYPE_CHECKING:
     from turnout.feed.acts.scene import Scene
@@ -60,7 +60,8 @@ def remove(slug: str, email: str, undo: bool) -> None:
     """
     from turnout.feed.acts import decisions
 
-    _act(slug, lambda scene: decisions.remove(scene, email, is_removed=not undo), email)
+    action = "attendee.bring_back" if undo else "attendee.remove"
+    _act(slug, action, lambda scene: decisions.remove(scene, email, is_removed=not undo), email)
 
 
 @click.command()
@@ -75,7 +76,7 @@ def rename(slug: str, email: str, new: str) -> None:
     """
     from turnout.feed.acts import decisions
 
-    _act(slug, lambda scene: decisions.rename(scene, email, new), email)
+    _act(slug, "attendee.rename", lambda scene: decisions.rename(scene, email, new), email)
 
 
 @click.command()
@@ -92,7 +93,7 @@ def group(slug: str, email: str, group_name: str, how: Literal["in", "out", "rel
     from turnout.feed.acts import decisions
 
     is_in = {"in": True, "out": False, "release": None}[how]
-    _act(slug, lambda scene: decisions.hold(scene, email, group_name, is_in=is_in), email)
+    _act(slug, "attendee.hold", lambda scene: decisions.hold(scene, email, group_name, is_in=is_in), email)
 
 
 @click.command()
@@ -118,7 +119,7 @@ def merge(slug: str, email: str, into: str, yes: bool) -> None:
         lines = _describe_merge(other, kept, configuration)
         confirm(lines, f"Merge {other.email} into {kept.email}?", yes=yes)
     # By id: whom the addresses lead to may change while somebody thinks.
-    _act(slug, lambda scene: merging.merge(scene, other.id, kept.id), kept.id)
+    _act(slug, "attendee.merge", lambda scene: merging.merge(scene, other.id, kept.id), kept.id)
 
 
 COMMANDS = (pin, unpin, remove, rename, group, merge)
@@ -130,10 +131,11 @@ def _pin(slug: str, email: str, field: str | None, custom_field: str | None, *, 
     if (field is None) == (custom_field is None):
         raise click.UsageError("Name one field: a path such as profile.title, or --custom-field NAME.")
     path = field if field is not None else f"customFields.{custom_field}"
-    _act(slug, lambda scene: decisions.pin(scene, email, path, is_pinned=is_pinned), email)
+    action = "attendee.pin" if is_pinned else "attendee.unpin"
+    _act(slug, action, lambda scene: decisions.pin(scene, email, path, is_pinned=is_pinned), email)
 
 
-def _act(slug: str, do: "Callable[[Scene], list[Change]]", reference: str) -> None:
+def _act(slug: str, action: str, do: "Callable[[Scene], list[Change]]", reference: str) -> None:
     """Acts, and shows the lines that this made, and the attendee as it is then."""
     from turnout.changes import attendee_view, change_view
     from turnout.events.setup import get_configuration
@@ -143,10 +145,12 @@ def _act(slug: str, do: "Callable[[Scene], list[Change]]", reference: str) -> No
 
     with opened_event(slug) as (database, configuration):
         event_id = configuration.event.id
-        with on_stage(database, Configurations(database), event_id, name_actor()) as scene:
-            lines = do(scene)
-            # The same person whatever the reference leads to in a moment.
-            attendee_id = lines[-1].attendee_id if lines else scene.get(reference).id
+        with acting(database, action, event_id=event_id) as deed:
+            with on_stage(database, Configurations(database), event_id, name_actor()) as scene:
+                lines = do(scene)
+                # The same person whatever the reference leads to in a moment.
+                attendee_id = lines[-1].attendee_id if lines else scene.get(reference).id
+            deed.target, deed.after = attendee_id, {"sequences": [line.sequence for line in lines]}
         database.move_log()
         assert attendee_id is not None
         with database.read() as connection:

@@ -6,7 +6,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 if TYPE_CHECKING:
     from turnout.feed.forget.erase import Traces
@@ -35,9 +35,11 @@ def erase(slug: str, email: str, yes: bool) -> None:
         traces = erasing.find_traces(database, event_id, email, slug)
         names = [configuration.sources[number].name for number in traces.list_sources()]
         confirm(_describe(traces, names), f"Erase {traces.attendee.email}?", yes=yes)
-        erased = erasing.erase(
-            database, Configurations(database), event_id, traces.attendee.id, name_actor(), traces=traces
-        )
+        with acting(database, "attendee.erase", event_id=event_id, target=traces.attendee.id) as deed:
+            erased = erasing.erase(
+                database, Configurations(database), event_id, traces.attendee.id, name_actor(), traces=traces
+            )
+            deed.after = {"changes": erased.changes, "pushes": erased.pushes}
         its = get_configuration(database, slug)
     names = [its.sources[number].name for number in erased.suppressed]
     if output.wants_json():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, note_replica, opened_event
+from turnout.cli.opened import acting, event_option, note_replica, opened_event
 
 if TYPE_CHECKING:
     from turnout.downstream.exports.walk import Walk
@@ -81,7 +81,9 @@ def export(
         output.fail("no_such_folder", f"There is no folder {file.parent}. {cure}", cure)
     with opened_event(slug) as (database, configuration):
         walk = Walk(database, configuration.event.id, understand(wish, configuration, EVERYTHING))
-        rows = _write(walk, format_name, file)
+        with acting(database, "attendees.export", event_id=configuration.event.id) as deed:
+            rows = _write(walk, format_name, file)
+            deed.after = {"format": format_name, "rows": rows}
         note_replica(database)
     if output.wants_json():
         output.write_json({"file": str(file), "rows": rows, "sequence": walk.sequence})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import opened
+from turnout.cli.opened import acting, opened
 from turnout.cli.webhook.setting_up import webhook_argument
 from turnout.cli.webhook.showing import ZONE
 
@@ -112,14 +112,19 @@ def resend(webhook_id: str, delivery_id: str | None, since: int | None, slug: st
     with opened() as database:
         webhook = endpoint.get_webhook(database, webhook_id)
         if delivery_id is not None:
-            said = {"id": webhook_id, "delivery": resend_one(database, webhook_id, delivery_id).id}
+            with acting(database, "webhook.resend", event_id=webhook.event_id or "", target=webhook_id) as deed:
+                said = {"id": webhook_id, "delivery": resend_one(database, webhook_id, delivery_id).id}
+                deed.after = {"url": endpoint.show_host(webhook.url), "delivery": delivery_id}
             sentence = "It is sent once more."
         else:
             assert since is not None
             event_id = None if slug is None else get_configuration(database, slug).event.id
             if None not in (event_id, webhook.event_id) and event_id != webhook.event_id:
                 raise InvalidRequest(f"The webhook {webhook_id} is not told of the event {slug}.")
-            lines = resend_since(database, webhook, since, event_id)
+            its_event = event_id or webhook.event_id or ""
+            with acting(database, "webhook.resend", event_id=its_event, target=webhook_id) as deed:
+                lines = resend_since(database, webhook, since, event_id)
+                deed.after = {"url": endpoint.show_host(webhook.url), "since": since, "changes": lines}
             said = {"id": webhook_id, "since": since, "changes": lines}
             sentence = (
                 f"What it sees of {output.count(lines, 'change')}, from {since:,} on, is sent once more; new changes "
@@ -147,7 +152,10 @@ def try_out(webhook_id: str) -> None:
     from turnout.downstream.webhooks.resend import ping
 
     with opened() as database:
-        attempt = ping(database, endpoint.get_webhook(database, webhook_id))
+        webhook = endpoint.get_webhook(database, webhook_id)
+        with acting(database, "webhook.test", event_id=webhook.event_id or "", target=webhook_id) as deed:
+            attempt = ping(database, webhook)
+            deed.after = {"url": endpoint.show_host(webhook.url), "answer": attempt.status}
     is_good = attempt.error is None
     if output.wants_json():
         output.write_json({"id": webhook_id, "ok": is_good, **_describe_attempt(attempt)})

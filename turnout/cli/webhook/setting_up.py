@@ -7,9 +7,10 @@ import rich_click as click
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
 from turnout.cli.durations import Duration
-from turnout.cli.opened import opened
+from turnout.cli.opened import acting, opened
 
 if TYPE_CHECKING:
+    from turnout.access.audit import Deed
     from turnout.downstream.webhooks.endpoint import Issued
     from turnout.model.webhook import Webhook
 
@@ -54,16 +55,20 @@ def create(
     if (slug is None) != all_events:
         raise click.UsageError("Say either --event SLUG or --all-events.")
     with opened() as database:
-        issued = endpoint.create(
-            database,
-            None if slug is None else get_configuration(database, slug),
-            url,
-            kinds=kinds or None,
-            groups=groups or None,
-            fields=fields or None,
-            allow_private=allow_private,
-            actor=name_actor(),
-        )
+        configuration = None if slug is None else get_configuration(database, slug)
+        event_id = "" if configuration is None else configuration.event.id
+        with acting(database, "webhook.create", event_id=event_id) as deed:
+            issued = endpoint.create(
+                database,
+                configuration,
+                url,
+                kinds=kinds or None,
+                groups=groups or None,
+                fields=fields or None,
+                allow_private=allow_private,
+                actor=name_actor(),
+            )
+            deed.target, deed.after = issued.webhook.id, {"url": endpoint.show_host(issued.webhook.url)}
     _show_issued(issued)
     if not endpoint.can_be_found(url):
         output.note(
@@ -90,10 +95,14 @@ def pause(webhook_id: str | None, all_webhooks: bool, reason: str | None) -> Non
         raise click.UsageError("Say either which webhook, or --all.")
     with opened() as database:
         if webhook_id is not None:
-            webhook = endpoint.pause(database, webhook_id, reason)
+            with acting(database, "webhook.pause", target=webhook_id) as deed:
+                webhook = endpoint.pause(database, webhook_id, reason)
+                _describe_deed(deed, webhook)
             _show_state(webhook, f"It is paused, and is sent nothing until: turnout webhook resume {webhook_id}")
             return
-        paused = endpoint.pause_all(database, reason)
+        with acting(database, "webhook.pause") as deed:
+            paused = endpoint.pause_all(database, reason)
+            deed.after = {"webhooks": paused}
     if output.wants_json():
         output.write_json({"paused": paused})
     else:
@@ -112,7 +121,9 @@ def resume(webhook_id: str) -> None:
 
     with opened() as database:
         was_active = endpoint.get_webhook(database, webhook_id).state == "active"
-        webhook = endpoint.resume(database, webhook_id)
+        with acting(database, "webhook.resume", target=webhook_id) as deed:
+            webhook = endpoint.resume(database, webhook_id)
+            _describe_deed(deed, webhook)
     _show_state(
         webhook,
         "It was active, and goes on. What has failed is tried again now."
@@ -140,8 +151,9 @@ def rotate(webhook_id: str, overlap_us: int) -> None:
     """
     from turnout.downstream.webhooks import endpoint
 
-    with opened() as database:
+    with opened() as database, acting(database, "webhook.rotate", target=webhook_id) as deed:
         issued = endpoint.rotate(database, webhook_id, overlap_us)
+        _describe_deed(deed, issued.webhook)
     _show_issued(issued)
     if not output.wants_json():
         until = issued.webhook.former_until
@@ -173,7 +185,10 @@ def delete(webhook_id: str, yes: bool) -> None:
             "Delete it?",
             yes=yes,
         )
-        deliveries = endpoint.delete(database, webhook_id)
+        with acting(database, "webhook.delete", event_id=webhook.event_id or "", target=webhook_id) as deed:
+            deed.before = {"url": endpoint.show_host(webhook.url)}
+            deliveries = endpoint.delete(database, webhook_id)
+            deed.after = {"deliveries": deliveries}
     if output.wants_json():
         output.write_json({"id": webhook_id, "deleted": True, "deliveries": deliveries})
         return
@@ -198,3 +213,10 @@ def _show_state(webhook: "Webhook", said: str) -> None:
         output.write_json({"id": webhook.id, "state": webhook.state, "reason": webhook.reason})
     else:
         output.say(said)
+
+
+def _describe_deed(deed: "Deed", webhook: "Webhook") -> None:
+    """Of the event that it is for, with as much of its address as may be kept."""
+    from turnout.downstream.webhooks.endpoint import show_host
+
+    deed.event_id, deed.after = webhook.event_id or "", {"url": show_host(webhook.url), "state": webhook.state}

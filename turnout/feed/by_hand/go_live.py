@@ -4,6 +4,7 @@ Each rehearsed push is replayed once: what came live meanwhile is newer and stay
 interruption goes on where it ended.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -17,6 +18,8 @@ from turnout.store.database import Database
 
 MAX_LISTED = 100
 """Pushes that fail, told one by one."""
+STEP = 200
+"""Pushes between two looks at the clock, for who waits for an answer."""
 
 OnProgress = Callable[[int, int], object]
 """Called with the pushes done, and all of them."""
@@ -79,6 +82,31 @@ def replay_rehearsed(
         done += len(some)
         on_progress(done, len(waiting))
     return replayed
+
+
+def replay_for(
+    database: Database,
+    configurations: Configurations,
+    slug: str,
+    waiting: Sequence[str],
+    *,
+    actor: str,
+    seconds: float,
+) -> tuple[Replayed, int]:
+    """The same as far as it gets in about so many seconds; gives besides how many are left. Raises as above."""
+    replayed, done = Replayed(), 0
+    ends_at = time.monotonic() + seconds
+    while done < len(waiting) and time.monotonic() < ends_at:
+        some = waiting[done : done + STEP]
+        _add(replayed, replay_rehearsed(database, configurations, slug, some, actor=actor))
+        done += len(some)
+    return replayed, len(waiting) - done
+
+
+def _add(to: Replayed, one: Replayed) -> None:
+    for name in ("created", "updated", "unchanged", "suppressed", "failed", "gone"):
+        setattr(to, name, getattr(to, name) + getattr(one, name))
+    to.failures = (to.failures + one.failures)[:MAX_LISTED]
 
 
 def _count(replayed: Replayed, original: Original, outcome: Outcome) -> None:
