@@ -11,7 +11,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
-from bench import clusters, durability, exports, following, hooks, lists, profile, report, rounds, stores
+from bench import clusters, consoles, durability, exports, following, hooks, lists, profile, report, rounds, stores
 from bench.contenders import BY_NAME, MILLION, Contender
 from bench.refused import Refused
 from bench.report import Figure, Sheet, spread
@@ -126,6 +126,8 @@ def _measure(grounds: Grounds, chosen: tuple[str, ...]) -> tuple[list[Figure], l
         attempt("followers", lambda: following.measure(grounds))
     if "webhooks" in chosen:
         attempt("webhooks", lambda: hooks.measure(grounds))
+    if "consoles" in chosen:
+        attempt("consoles", lambda: consoles.measure(grounds))
     if "exports" in chosen:
 
         def exported() -> list[Figure]:

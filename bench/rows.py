@@ -149,6 +149,7 @@ EXTRA = {
     "start": "start-up to ready with the largest store",
     "follow": "from a push to its followers, what they take from the feed, what idle ones hold",
     "webhooks": "from a push to a webhook's receiver, deliveries a second, and what they take from the feed",
+    "consoles": "what ten open consoles take from the feed, and how soon they show a push",
     "exports": "exports of a million attendees: time, memory, and what the feed loses meanwhile",
     "lists": "a page of 100 with a million attendees against ten thousand, for each order and filter",
     "profile": "where the processor time of a push goes",
