@@ -187,7 +187,9 @@ def test_what_cannot_be_accepted_leaves_the_link_good(database: Database) -> Non
     assert links.find(database, invited).used_at is None
 
 
-def test_a_new_password_ends_sessions_and_lets_in_who_was_locked_out(database: Database) -> None:
+def test_a_new_password_ends_sessions_and_lets_in_who_was_locked_out(
+    database: Database, pass_time: Callable[[int], None]
+) -> None:
     ann = add_user(database)
     _, cookie = sign_in.sign_in(database, ann.email, PASSWORD, "", "")
     older, text = (text_of(links.new_password(database, BASE, ann.id).url) for _ in range(2))

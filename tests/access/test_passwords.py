@@ -3,6 +3,7 @@
 import pytest
 
 from tests.access.conftest import HASHED, PASSWORD
+from tests.patience import PATIENCE_S
 from turnout.access import passwords
 from turnout.errors import InvalidRequest, TooManyAttempts
 
@@ -57,7 +58,7 @@ def test_a_hash_with_other_parameters_is_outdated() -> None:
 def test_a_few_are_hashed_at_once_and_who_waits_too_long_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "MAX_WAIT_S", 0.001)
     for _ in range(passwords.MAX_AT_ONCE):
-        assert passwords._turns.acquire(timeout=10)
+        assert passwords._turns.acquire(timeout=PATIENCE_S)
     try:
         with pytest.raises(TooManyAttempts) as refused:
             passwords.is_password(PASSWORD, HASHED)

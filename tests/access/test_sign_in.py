@@ -20,8 +20,8 @@ SECOND_US = 1_000_000
 
 
 @pytest.fixture(autouse=True)
-def _little_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Where hundreds of passwords are tried it does not matter how long each takes."""
+def _little_hashing(monkeypatch: pytest.MonkeyPatch, pass_time: Callable[[int], None]) -> Iterator[None]:
+    """Where hundreds of passwords are tried it does not matter how long each takes; nor by the clock, which stands."""
     monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
     monkeypatch.setattr(passwords, "ITERATIONS", 1)
     passwords._nobodys.cache_clear()

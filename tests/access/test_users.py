@@ -1,5 +1,6 @@
 """Users as they are set up: what changes, whom it signs out, and that somebody is always left to administer."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -140,7 +141,7 @@ def test_a_new_password_needs_the_present_one_and_ends_the_other_sessions(databa
         sign_in.sign_in(database, ann.email, PASSWORD, "", "")
 
 
-def test_who_guesses_the_present_password_is_slowed_down(database: Database) -> None:
+def test_who_guesses_the_present_password_is_slowed_down(database: Database, pass_time: Callable[[int], None]) -> None:
     ann = add_user(database)
     for _ in range(sign_in.FREE):
         with pytest.raises(InvalidRequest):

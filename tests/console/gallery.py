@@ -40,6 +40,7 @@ def render(template: str, **shown: Any) -> str:
         event=event,
         configuration=SimpleNamespace(event=event),
         may=lambda need: True,
+        open_alerts=3,
     )
     undo = SimpleNamespace(path="console/undo", label="Undo")
     shared: dict[str, Any] = {

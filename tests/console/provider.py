@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.patience import PATIENCE_S
+
 _RUN = """
 import sys
 from oidc_provider_mock import run_server_in_thread
@@ -21,7 +23,7 @@ class Provider:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
-        self._client = httpx2.Client(trust_env=False, timeout=30, verify=False)
+        self._client = httpx2.Client(trust_env=False, timeout=PATIENCE_S, verify=False)
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -38,7 +40,7 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         self._client.close()
         assert self._process is not None
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=PATIENCE_S)
 
     def know(self, subject: str, **claims: Any) -> None:
         """Somebody who can sign in there."""

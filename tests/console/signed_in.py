@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.patience import PATIENCE_S
 from tests.product import Product, TestedEvent, make_address
 from turnout import now
 from turnout.access import sessions
@@ -60,7 +61,7 @@ class Visitor:
         self.client = httpx2.Client(
             base_url=f"{product.server.url}/console/",
             trust_env=False,
-            timeout=30,
+            timeout=PATIENCE_S,
             verify=False,
             headers={"X-Forwarded-For": make_address()},
         )

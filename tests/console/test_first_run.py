@@ -7,10 +7,13 @@ from playwright.sync_api import expect
 
 from tests.console.browser import Screens
 from tests.console.looks import check_axe
+from tests.databases import only_sqlite
+from tests.patience import PATIENCE_S
 from tests.product import Product
 from turnout.access import links, users
 
 
+@only_sqlite
 def test_from_the_printed_link_to_the_first_event(start_product: Callable[..., Product], screens: Screens) -> None:
     product = start_product()
     url = links.first_link(product.server.database, product.server.url)
@@ -43,7 +46,11 @@ def curl(address: str, key: str, body: str) -> str:
     """What an integrator's first script does."""
     command = ["curl", "--silent", "--show-error", f"{address}/attendees", "-H", f"Api-Key: {key}", "-d", body]
     return subprocess.run(
-        [*command, "-H", "Content-Type: application/json"], capture_output=True, text=True, check=True, timeout=20
+        [*command, "-H", "Content-Type: application/json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     ).stdout
 
 

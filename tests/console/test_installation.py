@@ -5,6 +5,7 @@ import pytest
 from tests.console.browser import NARROW, WIDE, Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
+from tests.databases import only_sqlite
 from tests.product import Product, make_address
 from turnout import __version__
 from turnout.access import audit, links, tokens
@@ -41,6 +42,7 @@ def test_the_installation_is_the_administrators_alone(sign_in: SignIn, path: str
     assert sign_in("manager", all_events=True).get(path).status_code == 403
 
 
+@only_sqlite
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (NARROW, True)], ids=["desk", "telephone"])
 def test_pages_about_people_and_the_installation_look_right(
     product: Product, sign_in: SignIn, screens: Screens, width: int, dark: bool

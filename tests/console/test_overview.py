@@ -4,10 +4,12 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
 from tests.console.browser import NARROW, WIDE, Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
+from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout.events import keys
 from turnout.now import now_us
@@ -73,6 +75,7 @@ def test_a_page_that_stands_still_shows_what_it_missed_when_it_goes_on(
     expect(page.locator("#rows tr").first).to_contain_text("eve@example.org")
 
 
+@only_sqlite
 def test_it_is_for_everybody_and_fits_a_telephone(fair: TestedEvent, sign_in: SignIn, screens: Screens) -> None:
     ann = sign_in("administrator")
     for path, width, dark in (
@@ -104,6 +107,39 @@ def test_it_says_what_is_odd_and_what_to_do(fair: TestedEvent, sign_in: SignIn) 
         assert f"Pushes {title}" in viewer.get(f"events/{fair.slug}", period=period).text
 
 
+def test_it_says_what_a_source_sends_no_more(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    had = {"customFields": [{"fieldName": "Diet", "fieldValue": "vegan"}], "title": "CTO"}
+    for more in (had, {}):
+        people = [{"profile": {"email": f"p{number}@example.org", "city": "Bonn", **more}} for number in range(12)]
+        event.batch_ok(people, "?receipts=summary")
+    said = read_text(sign_in("viewer", event).get(f"events/{event.slug}").text)
+    assert "The custom field Diet went missing at main 12 of 12 pushes had it, the latest do not" in said
+    assert "The field title went missing at main" in said
+    assert "city went missing" not in said
+
+
+def test_it_says_how_long_nothing_came_where_it_usually_does(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    event.push_ok(ADA)
+    ago = 5 * 3_600_000_000
+    with event.database.write() as connection:
+        its = {"event_id": event.id, "ago": ago, "slots": ago // SLOT_US}
+        connection.execute(
+            text("UPDATE pushes SET at = at - :ago, last_at = last_at - :ago WHERE event_id = :event_id"), its
+        )
+        connection.execute(text("UPDATE push_counts SET slot = slot - :slots WHERE event_id = :event_id"), its)
+        earlier = [(event.id, now_us() // SLOT_US - 6 * hours, 1, "updated", 40) for hours in range(6, 30)]
+        push_counts.add_counts(connection, earlier)
+    said = read_text(sign_in("viewer", event).get(f"events/{event.slug}").text)
+    assert "Silent for 5 h Usually about 40 pushes come an hour" in said
+    assert "main silent for 5 h Usually 40 an hour" in said
+    assert "usually 40 an hour" in said
+    # What is quiet as it always was is not silent.
+    event.push_ok({"profile": {"email": "bob@example.org"}})
+    assert "Silent for" not in read_text(sign_in("viewer", event).get(f"events/{event.slug}").text)
+
+
 def test_a_viewer_sees_how_it_is_and_nothing_to_do(fair: TestedEvent, sign_in: SignIn) -> None:
     path = f"events/{fair.slug}"
     offered = ("Connect an integrator", "Try a push", "Archive this event")
@@ -122,10 +158,10 @@ def test_who_may_not_see_whose_data_it_is_sees_neither_addresses_nor_what_was_se
     expect(page.locator("[data-live=live]")).to_be_visible()
     fair.push_ok({"profile": {"email": "bob@example.org"}})
     expect(page.locator("#rows tr")).to_have_count(3)
-    for text in (page.content(), masked.get(f"events/{fair.slug}").text):
-        assert "profile.email invalid_email" in read_text(text)
+    for said in (page.content(), masked.get(f"events/{fair.slug}").text):
+        assert "profile.email invalid_email" in read_text(said)
         for secret in ("ada@", "bob@", "nobody-knows"):
-            assert secret not in text
+            assert secret not in said
 
 
 def test_other_events_are_as_if_they_were_not_there(fair: TestedEvent, product: Product, sign_in: SignIn) -> None:

@@ -13,6 +13,7 @@ from tests.console.browser import NARROW, WIDE, Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
 from tests.console.signed_in import Visitor
+from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout.access import audit
 from turnout.console.pushes.marked import MAX_SHOWN, lay_out, mark_body
@@ -135,7 +136,7 @@ def test_a_push_is_told_with_its_errors_its_changes_and_its_answer(fair: Fair, s
         assert part in text
     assert "&#34;status&#34;: 500" in failed
     updated = read_text(ann.get(f"{way}/{fair.updated}").text)
-    assert "What was odd, and kept profile.jobTtle" in updated.replace("Warning: ", "")
+    assert "What was odd, and kept 1 profile.jobTtle" in updated.replace("Warning: ", "")
     assert re.search(r"title from empty to CTO", updated)
     assert "was a dry run; of those no body is kept" in ann.get(f"{way}/{fair.dry}").text
     assert "The source was rehearsing" in ann.get(f"{way}/{fair.rehearsed}").text
@@ -331,6 +332,24 @@ def test_what_comes_is_shown_at_once_and_waits_above_who_has_gone_down(
     assert page.locator(".table-scroll").evaluate("frame => frame.scrollTop") == 0
 
 
+@only_sqlite
+def test_what_comes_waits_while_the_pointer_is_on_the_list(product: Product, sign_in: SignIn, screens: Screens) -> None:
+    event = product.make_event()
+    event.push_ok(say("first@example.org"))
+    page = screens.open(sign_in("viewer", event), f"events/{event.slug}/pushes")
+    expect(page.locator("[data-live=live]")).to_be_visible()
+    page.locator("#rows tr").hover()
+    event.push_ok(say("second@example.org"))
+    expect(page.locator("[data-newcomers] a")).to_have_text("1 new")
+    expect(page.get_by_text("second@example.org")).to_be_hidden()
+    page.mouse.move(0, 0)
+    event.push_ok(say("third@example.org"))
+    expect(page.get_by_text("third@example.org")).to_be_visible()
+    expect(page.get_by_text("second@example.org")).to_be_visible()
+    expect(page.locator("[data-newcomers] a")).to_be_hidden()
+
+
+@only_sqlite
 def test_filters_work_while_they_are_typed(fair: Fair, sign_in: SignIn, screens: Screens) -> None:
     page = screens.open(sign_in("viewer", fair.event), f"events/{fair.event.slug}/pushes")
     page.get_by_role("combobox", name="Result").select_option("failed")
@@ -348,6 +367,7 @@ def test_filters_work_while_they_are_typed(fair: Fair, sign_in: SignIn, screens:
     expect(page.locator("#rows tr")).to_have_count(8)
 
 
+@only_sqlite
 def test_what_was_sent_stays_text(product: Product, sign_in: SignIn, screens: Screens) -> None:
     event = product.make_event()
     event.push_ok({"profile": {"email": "x@example.org", "firstName": NAUGHTY, NAUGHTY: "{{first_name}}"}})
@@ -367,6 +387,7 @@ def test_what_was_sent_stays_text(product: Product, sign_in: SignIn, screens: Sc
         assert page.locator("main img, main script").count() == 0
 
 
+@only_sqlite
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (NARROW, True)], ids=["desk", "telephone"])
 def test_the_pages_are_for_everybody_and_fit(
     fair: Fair, sign_in: SignIn, screens: Screens, width: int, dark: bool

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from tests.console.browser import Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe
+from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 
 ADA = {"profile": {"email": "ada.search@example.org", "firstName": "Ada", "lastName": "Lovelace"}}
@@ -61,6 +62,7 @@ def test_who_may_not_see_whose_data_it_is_finds_nobody_by_it(fair: TestedEvent, 
     assert "Lovelace" not in page.text
 
 
+@only_sqlite
 def test_the_box_is_used_by_keyboard_alone(fair: TestedEvent, sign_in: SignIn, screens: Screens) -> None:
     # From a page that lies deeper than the search's own.
     page = screens.open(sign_in("viewer", fair), f"events/{fair.slug}/attendees")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.console.browser import NARROW, WIDE, Screens
 from tests.console.gallery import CONSOLE, Gallery, render
 from tests.console.looks import check_axe, check_fits
+from tests.patience import PATIENCE_S
 from turnout.browser.assets import find_asset
 
 ASSETS = CONSOLE.parent / "assets/console"
@@ -218,7 +219,7 @@ def test_a_live_page_shows_what_comes_and_stands_still_when_told(open_gallery: O
 def test_htmx_sends_the_token(open_gallery: OpenGallery, gallery: Gallery) -> None:
     page = open_gallery()
     page.evaluate("htmx.ajax('POST', '/console/somewhere', {swap: 'none'})")
-    assert gallery.posted.get(timeout=20) == ("/console/somewhere", "a-token")
+    assert gallery.posted.get(timeout=PATIENCE_S) == ("/console/somewhere", "a-token")
 
 
 def test_on_a_telephone_the_navigation_is_a_menu(open_gallery: OpenGallery) -> None:

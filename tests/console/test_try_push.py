@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.console.browser import NARROW, Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
+from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout.access import audit
 from turnout.events import event as setting_up
@@ -68,6 +69,7 @@ def test_a_broken_push_is_seen_understood_mended_and_applied(
     assert "ada" not in json.dumps(line.after)
 
 
+@only_sqlite
 def test_without_a_script_it_is_a_form(product: Product, sign_in: SignIn, screens: Screens) -> None:
     event = product.make_event()
     page = screens.open(sign_in("manager", event), f"events/{event.slug}/try", script=False, width=NARROW, dark=True)
@@ -181,6 +183,7 @@ def test_it_is_for_managers_who_see_whose_data_it_is(product: Product, sign_in: 
     assert list_results(event) == []
 
 
+@only_sqlite
 def test_what_is_pasted_stays_text(product: Product, sign_in: SignIn, screens: Screens) -> None:
     event = product.make_event()
     page = screens.open(sign_in("manager", event), f"events/{event.slug}/try")

@@ -1,5 +1,8 @@
 """Users as an administrator sees to them: invited, given a role and events, shut out and let in again."""
 
+import html
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -8,8 +11,9 @@ from tests.console.browser import Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe
 from tests.console.signed_in import Visitor, make_user
+from tests.databases import only_sqlite
 from tests.product import Product, make_address
-from turnout.access import audit, links, users
+from turnout.access import audit, links, sessions, users
 from turnout.console.users.page import say_events
 from turnout.model.user import Invitation
 from turnout.store.database import Database
@@ -18,6 +22,13 @@ from turnout.store.database import Database
 def find_link(text: str) -> str:
     """The way below /console/ that a page shows once."""
     return "link/" + text.partition('<code id="link"')[2].partition("/console/link/")[2].partition("<")[0]
+
+
+def find_undo(page: str) -> str:
+    """Where the page that says what was done takes it back, within the console."""
+    found = re.search(r'action="[^"]*console/([^"]*undo[^"]*)"', page)
+    assert found, page
+    return html.unescape(found[1])
 
 
 def last_deed(database: Database, action: str) -> audit.AuditLine:
@@ -106,6 +117,49 @@ def test_a_role_and_events_hold_with_the_next_request(product: Product, sign_in:
     assert line.after == {"role": "manager", "allEvents": True, "events": []}
 
 
+def test_a_role_is_taken_back_as_long_as_nobody_has_changed_it_since(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    admin, ann = sign_in(), sign_in("viewer", event, sees_personal=False)
+    assert ann.user is not None
+    database, way = product.server.database, f"installation/users/{ann.user.id}"
+    page = admin.follow(admin.post(f"{way}/access", role="manager", scope="all"))
+    undo = find_undo(page.text)
+    assert undo.startswith(f"{way}/undo-access?line=aud_")
+    assert f"{ann.user.name} is a viewer again" in admin.follow(admin.post(undo)).text
+    now = users.get(database, ann.user.id)
+    assert (now.role, now.sees_personal, now.all_events, now.events) == ("viewer", False, False, {event.id})
+    assert last_deed(database, "user.role").after == {
+        "role": "viewer",
+        "seesPersonal": False,
+        "allEvents": False,
+        "events": [event.id],
+    }
+    # It is so no more: whoever clicks late takes back what nobody meant.
+    assert admin.post(undo).status_code == 409
+    other = sign_in("viewer")
+    assert other.user is not None
+    assert admin.post(undo.replace(ann.user.id, other.user.id)).status_code == 404
+    assert admin.post(f"{way}/undo-access?line=aud_none").status_code == 404
+    same = admin.follow(admin.post(f"{way}/access", role="viewer", scope="chosen", events=[event.id], masked="on"))
+    assert "undo-access" not in same.text
+
+
+def test_one_browser_of_somebody_is_signed_out(product: Product, sign_in: SignIn) -> None:
+    admin, ann = sign_in(), sign_in("viewer")
+    assert ann.user is not None
+    sessions.begin(product.server.database, ann.user.id, "192.0.2.77", "Mozilla/5.0 Firefox/140.0")
+    way = f"installation/users/{ann.user.id}"
+    page = admin.get(way).text
+    assert "192.0.2.77" in page
+    assert "Firefox" in page
+    [other] = [one for one in sessions.list_of(product.server.database, ann.user) if one.address == "192.0.2.77"]
+    admin.follow(admin.post(f"{way}/sessions/{other.id}/end"))
+    assert len(sessions.list_of(product.server.database, ann.user)) == 1
+    assert ann.get("account").status_code == 200
+    assert admin.post(f"{way}/sessions/{other.id}/end").status_code == 404
+    assert last_deed(product.server.database, "user.end_session").after == {"code": "not_found"}
+
+
 def test_an_administrator_who_steps_down_stays_signed_in_and_sees_no_users_any_more(
     product: Product, sign_in: SignIn
 ) -> None:
@@ -183,6 +237,7 @@ def test_events_are_said_in_a_few_words() -> None:
     assert say_events(Invitation(email="a@example.org"), names) == "no event yet"
 
 
+@only_sqlite
 def test_what_does_not_matter_for_a_role_is_not_asked(product: Product, sign_in: SignIn, screens: Screens) -> None:
     product.make_event()
     page = screens.open(sign_in(), "installation/invite")

@@ -9,12 +9,10 @@ import pytest
 
 from tests.console.conftest import SignIn
 from tests.console.signed_in import Visitor
-from tests.databases import only_sqlite
 from tests.product import Product
 from turnout.console.page import Page
 from turnout.console.pages import list_pages
 
-pytestmark = only_sqlite
 PAGES = [page for _, page in list_pages()]
 EVERYBODY = {"nobody", "viewer", "masked viewer", "viewer elsewhere", "manager", "manager elsewhere", "administrator"}
 LETS_IN = {

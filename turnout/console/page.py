@@ -1,17 +1,19 @@
 """What a page declares, and one request as it sees it."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, Self
 from urllib.parse import urlencode
 
 import msgspec
 
 from turnout.access import audit, roles
 from turnout.access.oidc.issuer import Issuer
+from turnout.alerts import watching
 from turnout.console import cookies
 from turnout.downstream.exports.exporter import Exporter
+from turnout.errors import StorageUnavailable
 from turnout.feed.by_hand.replay_many import Replays
 from turnout.feed.intake import Feed
 from turnout.feed.pushes_live import PushesLive
@@ -27,6 +29,7 @@ MAX_FORM_BYTES = 1_000_000
 """Of a form, on pages that say nothing else."""
 MAX_SAID = 400
 """Characters of what is said on the next page: it travels in a cookie."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LOCAL = re.compile(r"console(/[\w.@%~+-]+)*/?(\?[\w.@%~+=&*/:,-]*)?")
 """A way within the console, from the root: nothing that a browser could take for another host."""
 
@@ -59,6 +62,22 @@ class Message(msgspec.Struct, frozen=True):
 
     data: str
     event: str | None = None
+    wire: bytes = b""
+    """As it is sent, where that was made already: several windows are sent the same."""
+
+    def as_sse(self) -> bytes:
+        """As server-sent events are written."""
+        if self.wire:
+            return self.wire
+        # Only what ends a line there: a text may have other signs in it that Python takes for the end of one.
+        lines = [f"data: {line}" for line in _LINE_END.split(self.data.rstrip("\n"))]
+        if self.event is not None:
+            lines.insert(0, f"event: {self.event}")
+        return ("\n".join(lines) + "\n\n").encode()
+
+    def prepared(self) -> Self:
+        """For several windows."""
+        return msgspec.structs.replace(self, wire=self.as_sse())
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -174,6 +193,45 @@ class Visit:
     def sees_personal(self) -> bool:
         return self.user is None or self.user.sees_personal
 
+    @property
+    def open_alerts(self) -> int:
+        """How many the event in the path has, beside their place in the navigation."""
+        if self.configuration is None:
+            return 0
+        event_id = self.configuration.event.id
+        # Pages of errors have the navigation too, also while nothing can be read.
+        with suppress(StorageUnavailable):
+            return watching.count_open(self.database, [event_id]).get(event_id, 0)
+        return 0
+
+    @property
+    def kind(self) -> Hashable:
+        """Alike for all who may see and do the same at this event, and find it at the same place."""
+        user = self.user
+        may = None if user is None else (user.role, user.sees_personal, user.all_events)
+        return may, self.may("viewer"), self._shared["root"]
+
+    def of_its_kind(self) -> "Visit":
+        """One of whoever else is of this kind: nothing in it says who. For what several windows are shown."""
+        user = self.user
+        if user is not None:
+            events = user.events & ({self.event.id} if self.configuration else set())
+            user = msgspec.structs.replace(
+                user, id="", email="", name="", subject=None, events=events, created_at=0, last_seen_at=None
+            )
+        return Visit(
+            self.product,
+            self._template,
+            path="",
+            address="",
+            user=user,
+            session=None,
+            configuration=self.configuration,
+            places={},
+            query={},
+            shared={name: self._shared[name] for name in ("asset", "version", "root")},
+        )
+
     def mask(self, text: str | None) -> str | None:
         """A name or an address, as much of it as this visitor may see."""
         return text if self.sees_personal or not text else roles.mask(text)
@@ -206,7 +264,12 @@ class Visit:
     def render(
         self, template: str, *, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = (), **shown: Any
     ) -> Answer:
-        """A page, or a part of one, from a template of its folder."""
+        """A page, or a part of one, from a template of its folder.
+
+        `status` and `headers` are the answer's; a template cannot show anything under these names.
+        """
+        if not isinstance(status, int) or not isinstance(headers, tuple):
+            raise TypeError("status and headers are of the answer: call what the template shows otherwise.")
         html = self._template.render(template, visit=self, **self._shared, **shown)
         return Answer(status, html.encode(), (HTML, *headers))
 

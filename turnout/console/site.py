@@ -1,13 +1,10 @@
 """Every page of the console, as Litestar answers it: who asks, whether they may, and what every answer carries."""
 
 import asyncio
-import hashlib
-import hmac
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, cast
@@ -16,13 +13,11 @@ from urllib.parse import quote, urlsplit
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response, route
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import UploadFile
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import DefineMiddleware
-from litestar.middleware.csrf import CSRFMiddleware
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
@@ -33,8 +28,10 @@ from markupsafe import Markup
 from turnout import __version__, errors
 from turnout.access import roles, sessions
 from turnout.browser.assets import asset_url
+from turnout.browser.packing import GZIP, pack, pack_messages, takes_gzip
 from turnout.browser.serving import AnyRequest, raw_path, respond, security_headers, way_to_root
 from turnout.console import cookies
+from turnout.console.csrf import make_guard, mask, unmask
 from turnout.console.page import File, Live, Message, Page, Product, Said, Template, Visit
 from turnout.console.pages import list_pages
 from turnout.console.shown import FILTERS
@@ -89,20 +86,8 @@ class Site:
 
     def list_handlers(self) -> list[HTTPRouteHandler]:
         """All pages, for Litestar."""
-        guard = self._guard()
+        guard = make_guard(self._product.database, is_secure=self._product.is_secure)
         return [self._make_handler(folder, page, guard) for folder, page in self.pages]
-
-    def _guard(self) -> DefineMiddleware:
-        """What keeps other sites from sending our forms: the same secret in all processes."""
-        secure = self._product.is_secure
-        config = CSRFConfig(
-            secret=_csrf_secret(self._product),
-            cookie_name=cookies.name_of(cookies.CSRF, secure=secure),
-            cookie_secure=secure,
-            cookie_httponly=True,
-            header_name="x-csrf-token",
-        )
-        return DefineMiddleware(CSRFMiddleware, config=config)
 
     def _make_handler(self, folder: str, page: Page, guard: DefineMiddleware) -> HTTPRouteHandler:
         template = Template(folder, self._find_renderer(folder))
@@ -138,8 +123,10 @@ class Site:
                 answer: Answer | Live | Stream = await cast(
                     "Callable[[Visit], Awaitable[Answer | Live]]", page.handler
                 )(visit)
+                if isinstance(answer, Answer) and _takes_gzip(request):
+                    answer = await self._in_thread(pack, answer)
             else:
-                answer = await self._in_thread(cast("Callable[[Visit], Answer | Stream]", page.handler), visit)
+                answer = await self._in_thread(self._make, page, visit, _takes_gzip(request))
         except errors.TurnoutError as error:
             return self._respond(request, self._explain(request, visit, error))
         except Exception:
@@ -147,13 +134,18 @@ class Site:
             mistake = errors.Unexpected("A mistake in Turnout kept this page from being made.")
             return self._respond(request, self._explain(request, visit, mistake))
         if isinstance(answer, Live):
-            return self._go_on(page, visit, answer)
+            return self._go_on(page, visit, answer, is_packed=_takes_gzip(request))
         if isinstance(answer, Stream):
             headers = [*answer.headers, *self._common_headers()]
             return ASGIStreamingResponse(
                 iterator=answer.pieces, status_code=answer.status, media_type=None, encoded_headers=headers
             )
         return self._respond(request, answer)
+
+    @staticmethod
+    def _make(page: Page, visit: Visit, is_packed: bool) -> Answer | Stream:
+        answer = cast("Callable[[Visit], Answer | Stream]", page.handler)(visit)
+        return pack(answer) if is_packed and isinstance(answer, Answer) else answer
 
     async def _meet(self, page: Page, template: Template, request: AnyRequest) -> Visit:
         """Who asks for what. Raises SignInNeeded, NotAllowed or NotFound."""
@@ -195,7 +187,7 @@ class Site:
     def _share(self, request: AnyRequest) -> dict[str, object]:
         """What every template can show."""
         token = ScopeState.from_scope(request.scope).csrf_token
-        token = token if isinstance(token, str) else ""
+        token = mask(unmask(token)) if isinstance(token, str) else ""
         said = cookies.read_kept(
             request.cookies.get(cookies.name_of(cookies.SAID, secure=self._product.is_secure)), Said
         )
@@ -264,15 +256,16 @@ class Site:
 
     # Live pages
 
-    def _go_on(self, page: Page, visit: Visit, live: Live) -> ASGIStreamingResponse:
-        headers = [*self._common_headers(), (b"x-accel-buffering", b"no")]
+    def _go_on(self, page: Page, visit: Visit, live: Live, *, is_packed: bool) -> ASGIStreamingResponse:
+        headers = [*self._common_headers(), (b"x-accel-buffering", b"no"), *(GZIP if is_packed else ())]
+        messages = self._send_messages(page, visit, live)
         return ASGIStreamingResponse(
-            iterator=self._send_messages(page, visit, live),
+            iterator=pack_messages(messages) if is_packed else messages,
             media_type="text/event-stream",
             encoded_headers=headers,
         )
 
-    async def _send_messages(self, page: Page, visit: Visit, live: Live) -> AsyncIterator[bytes]:
+    async def _send_messages(self, page: Page, visit: Visit, live: Live) -> AsyncGenerator[bytes]:
         """Messages as they come, and a sign of life; ends with the server, and when the visitor may see it no more."""
         yield b"retry: 2000\n\n"
         # In a task of their own, which alone closes them: whoever leaves is cut off at any moment.
@@ -280,17 +273,20 @@ class Site:
         pump = asyncio.ensure_future(_pump(live.messages, coming))
         stopped = asyncio.ensure_future(self._stopping.wait())
         message = asyncio.ensure_future(coming.get())
-        looked_at = time.monotonic()
+        known, look_at = visit.configuration, time.monotonic() + HEARTBEAT_S
         try:
             while not stopped.done():
-                await asyncio.wait({message, pump, stopped}, timeout=HEARTBEAT_S, return_when="FIRST_COMPLETED")
-                if time.monotonic() - looked_at >= HEARTBEAT_S:
+                left_s = max(0.0, look_at - time.monotonic())
+                await asyncio.wait({message, pump, stopped}, timeout=left_s, return_when="FIRST_COMPLETED")
+                if time.monotonic() >= look_at:
                     if not await self._in_thread(self._may_still, page, visit, live):
+                        # The browser comes again, is told why not, and asks for the page.
                         return
-                    looked_at = time.monotonic()
-                    yield b": alive\n\n"
+                    before, known = known, await self._in_thread(self._look_again, known)
+                    look_at = time.monotonic() + HEARTBEAT_S
+                    yield _CHANGED if _is_set_up_otherwise(before, known) else b": alive\n\n"
                 if message.done():
-                    yield _as_sse(message.result())
+                    yield message.result().as_sse()
                     message = asyncio.ensure_future(coming.get())
                 elif pump.done() and coming.empty():
                     pump.result()
@@ -306,10 +302,44 @@ class Site:
             return page.needs == "everybody"
         user = sessions.find_user(self._product.database, visit.session.id, now_us())
         event_id = None if visit.configuration is None else visit.configuration.event.id
-        return roles.may(user, page.needs, event_id)
+        # Who may see less than when it began comes again, and is shown so much.
+        return roles.may(user, page.needs, event_id) and user is not None and user.sees_personal == visit.sees_personal
+
+    def _look_again(self, known: Configuration | None) -> Configuration | None:
+        """The event of a live page as it is set up by now."""
+        if known is None:
+            return None
+        with suppress(errors.StorageUnavailable), self._product.database.read() as connection:
+            version = events.find_version(connection, known.event.id)
+            return self._product.feed.configurations.refresh(connection, known.event.id, version) or known
+        return known
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+_CHANGED = Message("", "turnout:changed").as_sse()
+"""Somebody has set the event up otherwise: what stands around the live part is asked for again."""
+
+
+def _is_set_up_otherwise(before: Configuration | None, now: Configuration | None) -> bool:
+    """Whether what is on the pages of an event is called otherwise; new names come with what is live."""
+    if before is None or now is None or before is now:
+        return False
+    named = ((before.groups, now.groups), (before.custom_fields, now.custom_fields))
+    return (
+        before.event != now.event
+        or any(now.sources[number].name != one.name for number, one in before.sources.items() if number in now.sources)
+        or any(
+            number in after.by_number and after.by_number[number].name != one.name
+            for earlier, after in named
+            for number, one in earlier.by_number.items()
+        )
+    )
+
+
+def _takes_gzip(request: AnyRequest) -> bool:
+    return takes_gzip(request.headers.get("accept-encoding", ""))
 
 
 def _find_shown(request: AnyRequest) -> str:
@@ -354,19 +384,3 @@ async def _pump(messages: AsyncIterator[Message], into: asyncio.Queue[Message]) 
     async with aclosing(cast("Any", messages)):
         async for message in messages:
             await into.put(message)
-
-
-def _as_sse(message: Message) -> bytes:
-    lines = [f"data: {line}" for line in message.data.splitlines() or [""]]
-    if message.event is not None:
-        lines.insert(0, f"event: {message.event}")
-    return ("\n".join(lines) + "\n\n").encode()
-
-
-def _csrf_secret(product: Product) -> str:
-    """From the installation's secret key; where that is lost, one of this process, until it is put back."""
-    try:
-        key = product.database.secret_key
-    except errors.StorageUnavailable:
-        return secrets.token_hex()
-    return hmac.new(key, b"turnout csrf", hashlib.sha256).hexdigest()

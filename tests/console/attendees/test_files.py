@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from tests.console.attendees.peopled import get_ok, read_text
 from tests.console.browser import Screens
 from tests.console.conftest import SignIn
-from tests.databases import only_sqlite
 from tests.downstream.attendees.crowd import make_crowd, push_crowd
 from tests.downstream.exports.asking import Asker, nobody_makes, wait_for_row
 from tests.product import Product, TestedEvent
@@ -113,7 +112,6 @@ def test_nobody_has_more_made_at_once_than_others_can_wait_for(event: TestedEven
     assert viewer.post(path, group="Nowhere").status_code == 400
 
 
-@only_sqlite
 def test_from_the_list_to_the_file(event: TestedEvent, sign_in: SignIn, screens: Screens) -> None:
     page = screens.open(sign_in("viewer", event), f"events/{event.slug}/attendees")
     page.get_by_role("combobox", name="Group").select_option("Press")

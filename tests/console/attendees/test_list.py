@@ -22,8 +22,6 @@ from turnout.console.attendees.news import MAX_FILTERED
 from turnout.downstream.attendees import moment
 from turnout.store import listing
 
-pytestmark = only_sqlite
-"""What differs between databases is tried where lists are read."""
 ASKED: list[dict[str, Any]] = [
     {},
     {"group": "vip"},
@@ -111,7 +109,8 @@ def test_a_list_of_nobody_says_what_to_do(product: Product, sign_in: SignIn) -> 
     assert (answer.status_code, 'There is no group "Nowhere"' in read_text(answer.text)) == (400, True)
     assert 'There is no group "Nowhere"' in read_text(viewer.get(path, fragment=True, group="Nowhere").text)
     assert viewer.get(path, cursor="nonsense").status_code == 400
-    assert get_ok(viewer, path, sort="nonsense", status="nonsense", field="Diet") == get_ok(viewer, path, field="Diet")
+    nonsense = get_ok(viewer, path, sort="nonsense", status="nonsense", field="Diet")
+    assert read_text(nonsense) == read_text(get_ok(viewer, path, field="Diet"))
 
 
 def test_a_list_that_is_catching_up_says_so_and_comes_by_itself(
@@ -210,6 +209,7 @@ def test_it_says_that_some_have_changed_and_nothing_jumps(product: Product, sign
     expect(page.locator("#news")).to_have_text("Many have changed: show")
 
 
+@only_sqlite
 @pytest.mark.parametrize(("width", "dark"), [(NARROW, True), (WIDE, False)], ids=["narrow", "wide"])
 def test_the_pages_are_for_everybody_and_fit(
     crowd: tuple[TestedEvent, list[Person]], sign_in: SignIn, screens: Screens, width: int, dark: bool

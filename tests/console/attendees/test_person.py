@@ -17,7 +17,6 @@ from tests.console.attendees.peopled import (
 )
 from tests.console.browser import Screens
 from tests.console.conftest import SignIn
-from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout.console.attendees.timeline import MOMENTS
 from turnout.feed.acts import decisions
@@ -26,7 +25,6 @@ from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import erase
 from turnout.model.attendee import PROFILE_FIELDS
 
-pytestmark = only_sqlite
 ADA = "ada@example.org"
 
 

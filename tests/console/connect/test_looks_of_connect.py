@@ -114,7 +114,6 @@ def test_connect_fits_everybody(product: Product, sign_in: SignIn, screens: Scre
     expect(wide.get_by_text("The hand-out is revoked")).to_be_visible()
 
 
-@only_sqlite
 def test_everything_works_without_a_script(product: Product, sign_in: SignIn, screens: Screens) -> None:
     event = product.make_event()
     page = screens.open(sign_in("manager", event), f"events/{event.slug}/connect", script=False)

@@ -10,7 +10,6 @@ from tests.console.browser import Screens
 from tests.console.handout.given_away import make_link, read_text
 from tests.console.looks import check_axe, check_fits
 from tests.console.signed_in import Visitor
-from tests.databases import only_sqlite
 from tests.product import Product
 
 ROWS = b"email,firstName,Shoe size,groups\nann@example.org,Ann,38,Crew\nnobody,Bob,,\n"
@@ -79,7 +78,6 @@ def test_what_is_no_csv_or_too_large_says_so(product: Product, nobody: Visitor) 
     assert "Show my key" in nobody.get(link).text
 
 
-@only_sqlite
 def test_a_file_is_chosen_looked_at_and_sent_in_a_browser(product: Product, screens: Screens) -> None:
     event = product.make_event()
     page = screens.open_at(product.server.url, dark=True)

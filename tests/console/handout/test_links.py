@@ -6,7 +6,7 @@ from tests.console.conftest import SignIn
 from tests.console.handout.given_away import make_link, read_code, read_text, take_key
 from tests.console.signed_in import Visitor
 from tests.product import Product
-from turnout.events import handouts, sources
+from turnout.events import handouts, keys, sources
 from turnout.recipes import list_recipes
 
 
@@ -26,6 +26,9 @@ def test_links_that_are_good_for_nothing_are_all_answered_alike(product: Product
         expired,
         retired,
         f"{handout_id}.{'A' * len(secret)}",
+        # Of hand-outs that are good, of this event and of another one.
+        f"{make_link(event, 'Shop').partition('.')[0]}.{secret}",
+        f"{make_link(other, 'Shop').partition('.')[0]}.{secret}",
         f"{revoked.partition('.')[0]}.{secret}",
         handout_id,
         f"h/hnd_{'0' * 32}.{secret}",
@@ -68,6 +71,29 @@ def test_it_shows_the_pushes_of_its_own_source_since_it_was_made(product: Produc
     event.push_ok({"profile": {"email": "by-the-old-key@example.org"}}, key=shop)
     told = nobody.get(link).text
     assert [name in told for name in ("mine@", "by-the-old-key@", "main@", "before@")] == [True, True, False, False]
+
+
+def test_what_a_link_gives_is_good_for_its_own_source_alone(product: Product, nobody: Visitor) -> None:
+    event, other = product.make_event(), product.make_event()
+    shop, sheet = make_link(event, "Shop", mode="live"), make_link(event, "Sheet", mode="live")
+    key, foreign = take_key(nobody, shop), take_key(nobody, make_link(other, "Shop", mode="live"))
+    assert event.get("/key", key=key).json()["source"]["name"] == "Shop"
+    assert other.get("/key", key=key).status_code == 401
+    assert event.push({"profile": {"email": "ada@example.org"}}, key=foreign).status_code == 401
+    # Whatever the browser holds of the one, what it sends to the other is the other's.
+    rows = b"email,firstName\nbob@example.org,Bob\n"
+    looked = nobody.post(f"{sheet}/csv", fragment=True, files={"file": ("a.csv", rows)}, source="1", link=shop).text
+    digest = looked.partition('name="looked" value="')[2].partition('"')[0]
+    sent = nobody.post(
+        f"{sheet}/csv", fragment=True, files={"file": ("a.csv", rows)}, deed="send", looked=digest, source="1"
+    )
+    assert "created 1" in read_text(sent.text)
+    assert "bob@example.org" in nobody.get(sheet).text
+    assert "bob@example.org" not in nobody.get(shop).text
+    told = event.get(
+        "/attendees/bob@example.org?explain=true", key=keys.create(event.database, event.id, scope="read").text
+    )
+    assert told.json()["origins"]["profile"]["firstName"]["source"] == "Sheet"
 
 
 def test_every_tool_s_steps_have_the_address_and_the_event_s_own_names(product: Product, nobody: Visitor) -> None:

@@ -11,14 +11,12 @@ from tests.console.conftest import SignIn
 from tests.console.handout.given_away import make_link, read_code, read_text, take_key
 from tests.console.looks import check_axe, check_fits
 from tests.console.signed_in import Visitor
-from tests.databases import only_sqlite
 from tests.product import Product
 from turnout.access import audit
 
 ADA = {"profile": {"email": "ada@example.org"}}
 
 
-@only_sqlite
 def test_an_integrator_is_connected_rehearses_and_goes_live(
     product: Product, sign_in: SignIn, nobody: Visitor, screens: Screens
 ) -> None:

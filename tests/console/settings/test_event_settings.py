@@ -12,6 +12,7 @@ from tests.console.browser import NARROW, Screens
 from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
 from tests.console.signed_in import Visitor
+from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
 from turnout.access import audit
 from turnout.console.settings import words
@@ -254,6 +255,7 @@ def test_names_that_mean_harm_are_shown_as_they_are(product: Product, sign_in: S
     assert "<img" not in page.text
 
 
+@only_sqlite
 def test_settings_are_read_and_set_in_a_browser_without_a_script_too(
     product: Product, sign_in: SignIn, screens: Screens
 ) -> None:

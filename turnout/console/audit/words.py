@@ -18,11 +18,13 @@ DEEDS = {
     "user.invite": "invited {}",
     "user.withdraw": "withdrew the invitation of {}",
     "user.link": "made a link for a new password of {}",
+    "user.send_link": "sent a link by e-mail to {}",
     "user.role": "changed what {} may do",
     "user.events": "changed the events of {}",
     "user.disable": "disabled {}",
     "user.enable": "enabled {} again",
     "user.sign_out": "signed {} out everywhere",
+    "user.end_session": "signed {} out of one browser",
     "account.rename": "changed their own name",
     "account.password": "changed their own password",
     "account.sign_out": "signed other browsers of theirs out",
@@ -33,6 +35,7 @@ DEEDS = {
     "event.unarchive": "brought the event {} back",
     "event.set": "changed settings of the event {}",
     "source.create": "made the source {}",
+    "source.rename": "renamed the source {}",
     "source.set": "changed settings of the source {}",
     "source.go_live": "let the source {} go live",
     "source.rehearse": "put the source {} into rehearsal",
@@ -56,10 +59,31 @@ DEEDS = {
     "webhook.resend": "sent a delivery again to the webhook {}",
     "webhook.rotate": "gave a new secret to the webhook {}",
     "webhook.delete": "deleted the webhook {}",
+    "alert.follow": "let {} follow the alerts",
+    "alert.unfollow": "let {} follow the alerts no more",
+    "alert.dismiss": "dismissed the alert: {}",
+    "alert.set": "changed of what alerts tell",
+    "alert.webhook_set": "set the webhook of the alerts",
+    "alert.webhook_test": "sent a test to the webhook of the alerts",
+    "alert.webhook_remove": "removed the webhook of the alerts",
+    "digest.ask": "asked for a daily digest",
+    "digest.stop": "stopped the daily digest",
+    "mail.set": "set up e-mail",
+    "mail.test": "sent a test message by e-mail",
+    "mail.remove": "removed the mail server",
     "push.apply": "pushed by hand",
     "push.replay": "replayed a push",
     "pushes.replay": "replayed pushes",
     "pushes.replay_stop": "stopped a replay",
+    "attendee.pin": "pinned a field of an attendee",
+    "attendee.unpin": "unpinned a field of an attendee",
+    "attendee.hold": "put an attendee in or out of a group by hand",
+    "attendee.remove": "withdrew an attendee",
+    "attendee.bring_back": "brought an attendee back who was withdrawn by hand",
+    "attendee.rename": "gave an attendee another address",
+    "attendee.merge": "merged an attendee into another one",
+    "attendee.erase": "erased an attendee",
+    "attendee.lift": "let sources bring somebody again who was erased",
     "attendees.export": "exported attendees",
     "attendees.fetch": "fetched a file of attendees",
     "attendees.export_delete": "deleted a file of attendees",
@@ -72,6 +96,13 @@ _FIELDS = {
     "overlapHours": "hours in which both keys work",
     "newSource": "new source",
     "staffOnly": "for staff only",
+    "errorPercent": "told from so many % of failed pushes on",
+    "fallPercent": "told from a fall by so many % on",
+    "keyDays": "days before a key expires",
+    "off": "not told of",
+    "userName": "user name",
+    "senderName": "sender’s name",
+    "timeZone": "time zone",
     "by": "with",
 }
 _ANYTHING = {"user": "somebody", "key": "a key"}
@@ -141,7 +172,7 @@ def _list_changes(
         old, new = before.get(key), after.get(key)
         if old != new:
             yield {
-                "path": _FIELDS.get(key, key),
+                "path": _name(key),
                 "old": _say(old, line, names, key),
                 "new": _say(new, line, names, key),
             }
@@ -150,7 +181,11 @@ def _list_changes(
 def _list_facts(line: AuditLine, after: Mapping[str, Any], names: Names) -> Iterator[tuple[str, object]]:
     for key, value in after.items():
         if value not in (None, "", []) and value is not False and value != _find_target(line, names):
-            yield _FIELDS.get(key, key), _say(value, line, names, key)
+            yield _name(key), _say(value, line, names, key)
+
+
+def _name(key: str) -> str:
+    return _FIELDS.get(key) or key.replace("_", " ")
 
 
 def _find_who(line: AuditLine, names: Names) -> str:

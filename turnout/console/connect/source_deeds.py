@@ -1,7 +1,7 @@
 """A source goes live, rehearses again, or says nothing any more."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from turnout import errors
 from turnout.console.connect import look
@@ -17,8 +17,6 @@ from turnout.now import now_us
 
 PATIENCE_S = 15.0
 """So long somebody waits for a page; then it says how much is left, and goes on when it is told to."""
-STEP = 200
-"""Rehearsed pushes between two looks at the clock."""
 FORESEEN = 1_000
 """Rehearsed pushes of which it is told what would become."""
 
@@ -121,41 +119,33 @@ def _stop_after(seconds: float) -> Callable[[int], None]:
 def _foresee(visit: Visit, source: Source) -> Answer:
     waiting = going.list_waiting(visit.database, visit.event.id, source.number)
     some = waiting[:FORESEEN]
-    foreseen = _run(visit, some, dry_run=True)
+    foreseen = going.replay_rehearsed(
+        visit.database,
+        visit.product.feed.configurations,
+        visit.event.slug,
+        some,
+        actor=visit.signed_in.email,
+        dry_run=True,
+    )
     return visit.render("go_live.html", source=source, waiting=len(waiting), foreseen=foreseen, looked_at=len(some))
 
 
 def _replay(visit: Visit, source: Source, begun: str) -> Answer:
     waiting = going.list_waiting(visit.database, visit.event.id, source.number)
-    replayed = Replayed()
-    end_at = time.monotonic() + PATIENCE_S
-    at = 0
     with visit.acting("source.replay_rehearsed", target=source.id) as deed:
-        while at < len(waiting) and time.monotonic() < end_at:
-            _add(replayed, _run(visit, waiting[at : at + STEP]))
-            at += STEP
+        replayed, left = going.replay_for(
+            visit.database,
+            visit.product.feed.configurations,
+            visit.event.slug,
+            waiting,
+            actor=visit.signed_in.email,
+            seconds=PATIENCE_S,
+        )
         deed.after = {"replayed": replayed.total, "failed": replayed.failed, "gone": replayed.gone}
-    left = len(waiting) - at
     said = f"{begun} {_summarise(replayed)}".strip()
     if left > 0:
         said += f" {left:,} rehearsed pushes are left: go on."
     return visit.redirect(_way(visit, source), Said(said, kind="warning" if left > 0 or replayed.failed else "done"))
-
-
-def _run(visit: Visit, push_ids: Sequence[str], *, dry_run: bool = False) -> Replayed:
-    return going.replay_rehearsed(
-        visit.database,
-        visit.product.feed.configurations,
-        visit.event.slug,
-        push_ids,
-        actor=visit.signed_in.email,
-        dry_run=dry_run,
-    )
-
-
-def _add(to: Replayed, one: Replayed) -> None:
-    for name in ("created", "updated", "unchanged", "suppressed", "failed", "gone"):
-        setattr(to, name, getattr(to, name) + getattr(one, name))
 
 
 def _summarise(replayed: Replayed) -> str:

@@ -1,11 +1,13 @@
 """All events: how each is, and a new one."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from turnout import errors
 from turnout.access import roles
+from turnout.alerts import watching
 from turnout.console.page import Page, Undo, Visit
 from turnout.downstream.webhooks import copies
 from turnout.downstream.webhooks.endpoint import Issued
@@ -50,9 +52,11 @@ def show_events(visit: Visit) -> Answer:
         key=lambda line: max(line.activity.last_at or 0, line.event.created_at),
         reverse=True,
     )
+    shown = lines[:SHOWN]
     return visit.render(
         "_events.html" if visit.is_fragment else "list.html",
-        lines=lines[:SHOWN],
+        lines=shown,
+        alerts=watching.count_open(visit.database, [line.event.id for line in shown]),
         found=len(matching),
         there=len(wanted),
         archived=archived,
@@ -122,6 +126,9 @@ def _create(visit: Visit, name: str, slug: str | None, pattern: str) -> _Created
         made = _create_like(visit, name, slug, pattern) if pattern else _create_blank(visit, name, slug)
         deed.event_id = deed.target = made.event.id
         deed.after = {"name": made.event.name, "slug": made.event.slug} | ({"like": pattern} if pattern else {})
+    # Whoever makes an event is told when something is wrong with it. Nothing may stand in the way of the key.
+    with suppress(errors.TurnoutError):
+        watching.follow(visit.database, made.event.id, visit.signed_in.id)
     return made
 
 

@@ -21,8 +21,6 @@ from turnout.store.push_search import PushSearch, search_pushes
 
 ROWS = 50
 """Pushes on a page, and in one message of the live one."""
-BREATH_S = 1.0
-"""After a message that is full: nobody reads faster."""
 EFFECTS = (("", "With and without effect"), ("live", "Meant"), ("dry_run", "Dry runs"), ("rehearsed", "Rehearsed"))
 
 
@@ -105,21 +103,20 @@ async def _follow(visit: Visit) -> AsyncIterator[Message]:
     # A database that is away ends it, and the browser comes again.
     with suppress(errors.StorageUnavailable):
         async with visit.product.pushes_live.watching(visit.event.id) as watched:
-            stream = _Stream(visit)
-            yield Message(await asyncio.to_thread(stream.begin))
+            window = _Window(visit)
+            yield Message(await asyncio.to_thread(window.begin))
             async for new in watched:
-                html = await asyncio.to_thread(stream.go_on, new)
-                if html:
-                    yield Message(html)
-                if len(new.pushes) >= ROWS:
-                    await asyncio.sleep(BREATH_S)
+                message = await window.go_on(new)
+                if message is not None:
+                    yield message
 
 
-class _Stream:
-    """What one window has."""
+class _Window:
+    """What one window has. Those that look for the same are shown the same, which is made once."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
+        self._anybody = visit.of_its_kind()
         self._asked = read_asked(visit.query)
         self._has_rows = False
         self._told: set[str] = set()
@@ -133,17 +130,25 @@ class _Stream:
         self._has_rows = bool(self._told)
         return visit.render_text("_begin.html", **shown)
 
-    def go_on(self, new: NewPushes) -> str:
-        """What is new, empty where nothing matches."""
-        visit = self._visit
+    async def go_on(self, new: NewPushes) -> Message | None:
+        """What is new; None where nothing matches."""
+        fresh = [one for one in new.pushes if one.id not in self._told]
+        if not self._has_rows or len(fresh) < len(new.pushes):
+            return await asyncio.to_thread(self._make_own, fresh, new.more)
+        key = ("pushes", self._visit.kind, self._asked)
+        return await new.shared.once(key, lambda: self._make(fresh, new.more))
+
+    def _make_own(self, fresh: list[StoredPush], more: int) -> Message | None:
+        message = self._make(fresh, more)
+        return message if message is None or self._has_rows else Message(self.begin())
+
+    def _make(self, fresh: list[StoredPush], more: int) -> Message | None:
+        visit = self._anybody
         configuration = load_configuration(visit)
         search = as_search(self._asked, configuration, by_address=visit.sees_personal)
-        matching = [one for one in new.pushes if one.id not in self._told and matches(search, one)]
+        matching = [one for one in fresh if matches(search, one)]
         if not matching:
-            return ""
-        if not self._has_rows:
-            return self.begin()
-        more = new.more + max(0, len(matching) - ROWS)
-        return visit.render_text(
-            "_new.html", rows=list_rows(visit, configuration, matching[:ROWS]), more=more, asked=self._asked
-        )
+            return None
+        rows = list_rows(visit, configuration, matching[:ROWS])
+        more += max(0, len(matching) - ROWS)
+        return Message(visit.render_text("_new.html", rows=rows, more=more, asked=self._asked)).prepared()

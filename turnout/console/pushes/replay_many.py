@@ -102,6 +102,8 @@ def start(visit: Visit) -> Answer:
 def show_run(visit: Visit) -> Answer:
     """The event's latest run, whoever began it; a script asks again as long as it goes on."""
     seen = visit.product.replays.find(visit.event.id)
+    if seen is None and visit.is_fragment:
+        raise errors.NotFound("Nothing was replayed here yet.")
     failed = []
     if seen is not None and seen.progress.failed_ids:
         with visit.database.read() as connection:
@@ -139,4 +141,4 @@ def _expect_may(visit: Visit) -> None:
     if visit.event.archived_at is not None:
         raise errors.Conflict(f"The event {visit.event.name} is archived and takes no pushes.")
     if not may_replay(visit):
-        raise errors.NotAllowed("manager, with names and addresses shown,")
+        raise errors.NotAllowed("manager with names and addresses shown")

@@ -72,5 +72,5 @@ def _get_original(visit: Visit) -> Original:
     """Raises NotFound, NotAllowed, and Conflict where there is nothing to replay."""
     push = get_whole(visit).push
     if visit.event.archived_at is None and not may_replay(visit):
-        raise errors.NotAllowed("manager, with names and addresses shown,")
+        raise errors.NotAllowed("manager with names and addresses shown")
     return get_original(visit.database, push.id)

@@ -1,8 +1,10 @@
 """The search: under the box on every page as one types, and as a page of its own."""
 
+import msgspec
+
 from turnout.access import roles
 from turnout.console.page import Page, Visit
-from turnout.console.search.search import MAX_TEXT, Found, search
+from turnout.downstream.search import MAX_TEXT, Found, FoundPerson, search
 from turnout.events import event
 from turnout.feed.receipt import Answer
 
@@ -20,14 +22,21 @@ def find(visit: Visit) -> Answer:
     else:
         seen = roles.visible_events(visit.user, event.list_all(visit.database))
         found = search(
-            visit,
+            visit.database,
+            visit.product.feed.configurations,
             wanted,
             seen,
+            sees_personal=visit.sees_personal,
             most=FEW if visit.is_fragment else MANY,
             within_s=QUICK_S if visit.is_fragment else THOROUGH_S,
             thorough=not visit.is_fragment,
         )
+    found.people = [_mask(visit, one) for one in found.people]
     return visit.render("_box.html" if visit.is_fragment else "show.html", wanted=wanted, found=found)
+
+
+def _mask(visit: Visit, person: FoundPerson) -> FoundPerson:
+    return msgspec.structs.replace(person, name=visit.mask(person.name) or "", email=visit.mask(person.email) or "")
 
 
 pages = [

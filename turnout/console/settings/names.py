@@ -29,7 +29,9 @@ class Line(msgspec.Struct, frozen=True):
     source: str | None
     """Who named it first."""
     attendees: int | None = None
-    """In the group now."""
+    """In the group now, or with a value in the field; None where it was not counted."""
+    is_all: bool = True
+    """Else there are at least so many."""
 
 
 def show(visit: Visit) -> Answer:
@@ -43,9 +45,10 @@ def show(visit: Visit) -> Answer:
     last = max(0, (len(found) - 1) // ON_PAGE)
     number = visit.query.get("page", "0")
     page = min(int(number) if number.isdecimal() and len(number) < 6 else 0, last)
+    lines = found[page * ON_PAGE :][:ON_PAGE]
     shown: dict[str, Any] = {
         "kind": kind,
-        "lines": found[page * ON_PAGE :][:ON_PAGE],
+        "lines": lines if kind == "groups" else _count(visit, lines),
         "there": len(found),
         "page": page,
         "last": last,
@@ -60,16 +63,19 @@ def ask_rename(visit: Visit) -> Answer:
 
 
 def rename(visit: Visit) -> Answer:
-    return _rename(visit, visit.form.get("name", ""))
+    return _rename(visit, visit.form.get("name", ""), visit.form.get("was"))
 
 
 def undo_rename(visit: Visit) -> Answer:
-    """Back to the name in the address."""
-    return _rename(visit, visit.query.get("name", ""))
+    """Back to the name in the address, unless somebody has renamed it since."""
+    return _rename(visit, visit.query.get("name", ""), visit.query.get("was"))
 
 
-def _rename(visit: Visit, wanted: str) -> Answer:
+def _rename(visit: Visit, wanted: str, was: str | None) -> Answer:
     name, kind = _get(visit), visit.places["kind"]
+    if was not in (None, name.name):
+        fault = f"Somebody has renamed this to {name.name} meanwhile. Look whether your name should take its place."
+        return _render_rename(visit, name, wanted, fault=fault, status=409)
     what = "group" if kind == "groups" else "field"
     try:
         with visit.acting(f"{what}.rename", target=name.id) as deed:
@@ -82,7 +88,9 @@ def _rename(visit: Visit, wanted: str) -> Answer:
         return _render_rename(visit, name, wanted, fault=error.detail, status=422)
     said = f"{name.name} is called {renamed.name} from now on. Pushes that say {name.name} go on meaning it."
     return visit.redirect(
-        _way(visit, kind), said, Undo(f"{_way_of(visit, name)}/undo-rename?{urlencode({'name': name.name})}")
+        _way(visit, kind),
+        said,
+        Undo(f"{_way_of(visit, name)}/undo-rename?{urlencode({'name': name.name, 'was': renamed.name})}"),
     )
 
 
@@ -123,6 +131,16 @@ def _list_lines(visit: Visit, kind: NameKind) -> Iterator[Line]:
             None if source is None else source.name,
             counts.get(name.number, 0) if kind == "group" else None,
         )
+
+
+def _count(visit: Visit, lines: Sequence[Line]) -> list[Line]:
+    """These fields with how many people have them: no more are counted than the page shows."""
+    counts = names.count_with_fields(visit.database, visit.event.id, [line.name.number for line in lines])
+    return [
+        msgspec.structs.replace(line, attendees=its.people, is_all=its.is_all)
+        for line in lines
+        if (its := counts[line.name.number])
+    ]
 
 
 def _list_spellings(configuration: Configuration, kind: NameKind) -> dict[int, list[str]]:

@@ -1,4 +1,4 @@
-"""The settings of one source: as the event, or its own."""
+"""One source: its name, and its settings, as the event or its own."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -49,6 +49,41 @@ def change(visit: Visit) -> Answer:
 def undo(visit: Visit) -> Answer:
     """Back to what was before, in the address, unless somebody has set it since."""
     return _change(visit, visit.query)
+
+
+def ask_rename(visit: Visit) -> Answer:
+    source = _get(visit)
+    return _render_rename(visit, source, source.name)
+
+
+def rename(visit: Visit) -> Answer:
+    return _rename(visit, visit.form.get("name", ""), visit.form.get("was"))
+
+
+def undo_rename(visit: Visit) -> Answer:
+    """Back to the name in the address, unless somebody has renamed it since."""
+    return _rename(visit, visit.query.get("name", ""), visit.query.get("was"))
+
+
+def _rename(visit: Visit, wanted: str, was: str | None) -> Answer:
+    source = _get(visit)
+    if was not in (None, source.name):
+        fault = f"Somebody has renamed this to {source.name} meanwhile. Look whether your name should take its place."
+        return _render_rename(visit, source, wanted, fault=fault, status=409)
+    try:
+        with visit.acting("source.rename", target=source.id) as deed:
+            deed.before = {"name": source.name}
+            renamed = sources.rename(visit.database, visit.event.id, source.name, wanted, actor=visit.signed_in.email)
+            deed.after = {"name": renamed.name}
+    except (errors.InvalidRequest, errors.Conflict) as error:
+        return _render_rename(visit, source, wanted, fault=error.detail, status=422)
+    said = f"{source.name} is called {renamed.name} from now on. Its keys and what it said stay its own."
+    back = f"{_way(visit, source)}/undo-rename?{urlencode({'name': source.name, 'was': renamed.name})}"
+    return visit.redirect(_way(visit, source), said, Undo(back))
+
+
+def _render_rename(visit: Visit, source: Source, typed: str, *, fault: str = "", status: int = 200) -> Answer:
+    return visit.render("rename_source.html", status=status, source=source, typed=typed, fault=fault)
 
 
 def _change(visit: Visit, form: Any) -> Answer:

@@ -1,14 +1,12 @@
 """The webhooks of an event: how they are, and what was delivered; made, stopped, tried, given a new secret, deleted."""
 
-from urllib.parse import urlsplit
-
 import msgspec
 
 from turnout import errors
 from turnout.changes.fields import list_fields
 from turnout.console.page import Said, Undo, Visit
 from turnout.downstream.webhooks import endpoint, health, resend
-from turnout.downstream.webhooks.endpoint import Issued
+from turnout.downstream.webhooks.endpoint import Issued, show_host
 from turnout.downstream.webhooks.health import Health
 from turnout.downstream.webhooks.results import describe_attempt
 from turnout.feed.receipt import Answer
@@ -93,7 +91,10 @@ def create(visit: Visit) -> Answer:
                 actor=visit.signed_in.email,
             )
             deed.target = issued.webhook.id
-            deed.after = {"url": issued.webhook.url, **{name: its for name, its in limits.items() if its is not None}}
+            deed.after = {
+                "url": show_host(issued.webhook.url),
+                **{name: its for name, its in limits.items() if its is not None},
+            }
     except errors.InvalidRequest as error:
         fault = error.detail.replace("say --allow-private: then", "an administrator can allow it: then")
         return _render_new(visit, status=422, faults={"url": fault})
@@ -105,9 +106,9 @@ def create(visit: Visit) -> Answer:
 def pause(visit: Visit) -> Answer:
     webhook = _get_own(visit).health.webhook
     with visit.acting("webhook.pause", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url, "state": webhook.state}
+        deed.before = {"url": show_host(webhook.url), "state": webhook.state}
         paused = endpoint.pause(visit.database, webhook.id, f"by {visit.signed_in.name or visit.signed_in.email}")
-        deed.after = {"url": webhook.url, "state": paused.state}
+        deed.after = {"url": show_host(webhook.url), "state": paused.state}
     said = "It is paused: it is sent nothing, and misses nothing."
     return visit.redirect(_way(visit, webhook.id), said, Undo(f"{_way(visit, webhook.id)}/resume"))
 
@@ -115,12 +116,12 @@ def pause(visit: Visit) -> Answer:
 def resume(visit: Visit) -> Answer:
     webhook = _get_own(visit).health.webhook
     with visit.acting("webhook.resume", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url, "state": webhook.state}
+        deed.before = {"url": show_host(webhook.url), "state": webhook.state}
         try:
             resumed = endpoint.resume(visit.database, webhook.id)
         except errors.Conflict:
             raise errors.Conflict("Its secret cannot be opened any more. Give it a new one, and it goes on.") from None
-        deed.after = {"url": webhook.url, "state": resumed.state}
+        deed.after = {"url": show_host(webhook.url), "state": resumed.state}
     said = "It goes on where it stopped. What had failed is tried again now."
     return visit.redirect(_way(visit, webhook.id), said, Undo(f"{_way(visit, webhook.id)}/pause", "Pause"))
 
@@ -133,7 +134,7 @@ def try_out(visit: Visit) -> Answer:
             attempt = resend.ping(visit.database, webhook)
         except errors.Conflict:
             raise errors.Conflict("Its secret cannot be opened any more. Give it a new one first.") from None
-        deed.after = {"url": webhook.url, "answer": attempt.status}
+        deed.after = {"url": show_host(webhook.url), "answer": attempt.status}
     if attempt.error is None:
         said = Said(f"The test arrived: it answered {attempt.status} after {attempt.took_ms:,} ms.")
     else:
@@ -150,7 +151,7 @@ def resend_one(visit: Visit) -> Answer:
         delivery = endpoint.get_delivery(visit.database, webhook.id, visit.places["delivery"])
         if delivery.event_id != visit.event.id:
             raise errors.NotFound("There is no such delivery.")
-        deed.after = {"url": webhook.url, "delivery": delivery.id}
+        deed.after = {"url": show_host(webhook.url), "delivery": delivery.id}
         resend.resend_one(visit.database, webhook.id, delivery.id)
     said = "It is sent once more, with the id that it had."
     return visit.redirect(_way(visit, webhook.id), said)
@@ -166,7 +167,7 @@ def rotate(visit: Visit) -> Answer:
     overlap_us = int(hours if hours in OVERLAPS else "24") * HOUR_US
     with visit.acting("webhook.rotate", target=webhook.id) as deed:
         issued = endpoint.rotate(visit.database, webhook.id, overlap_us)
-        deed.after = {"url": webhook.url, "overlapHours": overlap_us // HOUR_US}
+        deed.after = {"url": show_host(webhook.url), "overlapHours": overlap_us // HOUR_US}
     ends = (
         "Requests are signed with the new secret alone."
         if issued.webhook.former_until is None
@@ -182,7 +183,7 @@ def ask_delete(visit: Visit) -> Answer:
 def delete(visit: Visit) -> Answer:
     webhook = _get_own(visit).health.webhook
     with visit.acting("webhook.delete", target=webhook.id) as deed:
-        deed.before = {"url": webhook.url}
+        deed.before = {"url": show_host(webhook.url)}
         deed.after = {"deliveries": endpoint.delete(visit.database, webhook.id)}
     return visit.redirect(_way(visit), "The webhook is deleted, with its log of deliveries.")
 
@@ -231,8 +232,7 @@ def _line(visit: Visit, its: Health) -> Line:
     webhook = its.webhook
     is_own = webhook.event_id is not None
     may_change = visit.may("manager") if is_own else visit.may("administrator")
-    parts = urlsplit(webhook.url)
-    url = webhook.url if may_change else f"{parts.scheme}://{parts.hostname}/…"
+    url = webhook.url if may_change else show_host(webhook.url)
     state = "secret lost" if not its.is_secret_good else "failing" if its.is_failing else webhook.state
     return Line(its, url, state, is_own, may_change)
 

@@ -198,7 +198,7 @@ def _list_sources(configuration: Configuration) -> list[Source]:
 def _expect_may(visit: Visit) -> None:
     """Who may not see names and addresses would see them in what a push changes. Raises NotAllowed."""
     if not visit.sees_personal:
-        raise errors.NotAllowed("manager, with names and addresses shown,")
+        raise errors.NotAllowed("manager with names and addresses shown")
 
 
 pages = [

@@ -5,8 +5,10 @@ from typing import Any
 
 import msgspec
 
-from turnout.access import links, sessions, users
+from turnout.access import audit, links, sessions, users
 from turnout.access.links import MadeLink
+from turnout.alerts import mail
+from turnout.console.account.browsers import name_browser
 from turnout.console.page import Page, Undo, Visit
 from turnout.console.shown import as_date
 from turnout.errors import Conflict, InvalidRequest, NotFound, TurnoutError
@@ -89,12 +91,14 @@ def invite(visit: Visit) -> Answer:
             }
     except (Conflict, InvalidRequest) as error:
         return _render_invite(visit, access, email, name, error)
-    return _render_link(visit, made, made.link.invited)
+    return _give(visit, made, made.link.invited)
 
 
 def change_access(visit: Visit) -> Answer:
     """Another role, other events: they hold at once."""
     before = _get_user(visit)
+    if visit.form.get("was") not in (None, _mark_access(before)):
+        return _render_user(visit, before, error=Conflict(_MEANWHILE))
     access = _read_access(visit)
     is_oneself = before.id == visit.signed_in.id
     but = visit.session.id if visit.session is not None and is_oneself else None
@@ -107,7 +111,32 @@ def change_access(visit: Visit) -> Answer:
         return _render_user(visit, before, access, error)
     if is_oneself and after.role != "administrator":
         return visit.redirect("account", f"You are {_name_role(after.role)} now.")
-    return visit.redirect(f"installation/users/{after.id}", f"{after.name} is {_name_role(after.role)}.")
+    way = f"installation/users/{after.id}"
+    undo = Undo(f"{way}/undo-access?line={deed.line_id}") if deed.after else None
+    return visit.redirect(way, f"{after.name} is {_name_role(after.role)}.", undo)
+
+
+def undo_access(visit: Visit) -> Answer:
+    """Back to what the line of the audit log in the address says was before, unless it was changed since."""
+    user = _get_user(visit)
+    line = audit.get_line(visit.database, visit.query.get("line", ""))
+    if line.action != "user.role" or line.target != user.id or line.outcome != "done":
+        raise NotFound("There is nothing of this user to take back.")
+    with visit.acting("user.role", target=user.id) as deed:
+        after = users.take_back(visit.database, user.id, line.before or {}, line.after or {})
+        deed.before, deed.after = users.describe_change(user, after)
+    return visit.redirect(f"installation/users/{user.id}", f"{after.name} is {_name_role(after.role)} again.")
+
+
+_MEANWHILE = (
+    "Somebody has changed what this user may meanwhile, and nothing of yours was saved. Below is how it is now: make "
+    "your change again where it is still meant."
+)
+
+
+def _mark_access(user: User) -> str:
+    """Another text whenever something of it is another: what one form gives back another may have taken."""
+    return ",".join([user.role, str(user.all_events), str(user.sees_personal), *sorted(user.events)])
 
 
 def show_disable(visit: Visit) -> Answer:
@@ -136,7 +165,24 @@ def give_link(visit: Visit) -> Answer:
     user = _get_user(visit)
     with visit.acting("user.link", target=user.id):
         made = links.new_password(visit.database, visit.product.public_url, user.id, actor=visit.signed_in.email)
-    return _render_link(visit, made, user)
+    return _give(visit, made, user)
+
+
+def _give(visit: Visit, made: MadeLink, whose: User | Invitation | None) -> Answer:
+    """Sends the link where that is wished; it is shown only where it was not, or could not be sent."""
+    assert whose is not None
+    if "send" not in visit.form:
+        return _render_link(visit, made, whose)
+    with visit.acting("user.send_link", target=made.link.id) as deed:
+        try:
+            failure = mail.send_link(visit.database, visit.product.public_url, made, whose.email)
+        except Conflict as error:
+            failure = error.detail
+        deed.after = {"email": whose.email, "sent": failure is None}
+    if failure is not None:
+        return _render_link(visit, made, whose, failure)
+    to = f"users/{whose.id}" if isinstance(whose, User) else "users"
+    return visit.redirect(f"installation/{to}", f"The link is on its way to {whose.email}.")
 
 
 def sign_out(visit: Visit) -> Answer:
@@ -148,6 +194,15 @@ def sign_out(visit: Visit) -> Answer:
         deed.after = {"sessionsEnded": ended}
     said = f"{user.name} is signed out of {ended} browser{'' if ended == 1 else 's'}."
     return visit.redirect(f"installation/users/{user.id}", said)
+
+
+def end_session(visit: Visit) -> Answer:
+    """Ends one of somebody's sessions."""
+    user, session_id = _get_user(visit), visit.places["session"]
+    with visit.acting("user.end_session", target=user.id) as deed:
+        deed.after = {"session": session_id}
+        sessions.revoke(visit.database, user.id, session_id)
+    return visit.redirect(f"installation/users/{user.id}", f"{user.name} is signed out there.")
 
 
 def show_withdraw(visit: Visit) -> Answer:
@@ -198,6 +253,7 @@ def _render_invite(visit: Visit, access: Access, email: str, name: str, error: T
         email_error="" if is_name else detail,
         name_error=detail if is_name else "",
         choices=_list_choices(visit, access.events),
+        has_mail=mail.get(visit.database) is not None,
     )
 
 
@@ -211,13 +267,15 @@ def _render_user(visit: Visit, user: User, access: Access | None = None, error: 
         access=access,
         error=None if error is None else error.detail,
         choices=_list_choices(visit, access.events),
-        sessions=len(sessions.list_of(visit.database, user)),
+        was=_mark_access(user),
+        browsers=[(one, name_browser(one.browser)) for one in sessions.list_of(visit.database, user)],
         is_oneself=user.id == visit.signed_in.id,
+        has_mail=mail.get(visit.database) is not None,
     )
 
 
-def _render_link(visit: Visit, made: MadeLink, whose: User | Invitation | None) -> Answer:
-    assert whose is not None
+def _render_link(visit: Visit, made: MadeLink, whose: User | Invitation, failure: str | None = None) -> Answer:
+    """The link itself; `failure` says why it could not be sent."""
     is_invitation = made.link.kind == "invitation"
     call = f"Hello {whose.name}" if whose.name else "Hello"
     what = (
@@ -229,7 +287,13 @@ def _render_link(visit: Visit, made: MadeLink, whose: User | Invitation | None) 
     message = f"{call},\n\n{what}\n{made.url}\n\n{until}"
     subject = "Your invitation to Turnout" if is_invitation else "A new password for Turnout"
     return visit.render(
-        "link.html", made=made, whose=whose, is_invitation=is_invitation, message=message, subject=subject
+        "link.html",
+        made=made,
+        whose=whose,
+        is_invitation=is_invitation,
+        message=message,
+        subject=subject,
+        failure=failure,
     )
 
 
@@ -271,6 +335,8 @@ pages = [
     Page("POST", "installation/invite", "administrator", invite),
     Page("GET", _USER, "administrator", show_user),
     Page("POST", f"{_USER}/access", "administrator", change_access),
+    Page("POST", f"{_USER}/undo-access", "administrator", undo_access),
+    Page("POST", f"{_USER}/sessions/{{session}}/end", "administrator", end_session),
     Page("GET", f"{_USER}/disable", "administrator", show_disable),
     Page("POST", f"{_USER}/disable", "administrator", disable),
     Page("POST", f"{_USER}/enable", "administrator", enable),

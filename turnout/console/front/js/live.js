@@ -11,7 +11,7 @@ const show = (element, state, text) => {
   if (lamp.dataset.live !== state) lamp.dataset.live = state;
   if (word && word.textContent !== said) word.textContent = said;
   const button = lamp.querySelector("[data-live-pause]");
-  if (button) button.hidden = false;
+  if (button) button.disabled = false;
 };
 
 const refresh = (element) => {
@@ -21,6 +21,19 @@ const refresh = (element) => {
 
 document.addEventListener("htmx:sse:after:connection", ({ target }) => show(target, paused.get(target) ? "paused" : "live"));
 document.addEventListener("htmx:sse:error", ({ target }) => show(target, "lost", "connecting again"));
+// Who may see it no more, or is signed out, is shown what the page says now.
+document.addEventListener("htmx:sse:error", ({ detail }) => {
+  if ([401, 403, 404].includes(detail?.status)) location.reload();
+});
+document.addEventListener("htmx:sse:after:connection", ({ detail }) => {
+  if (detail?.connection?.status === 204) location.reload();
+});
+
+// What stands around the live part, when somebody has set the event up otherwise.
+document.addEventListener("turnout:changed", () => {
+  htmx.ajax("GET", location.href, { target: "#content", select: "#content", swap: "outerMorph" });
+});
+
 document.addEventListener("htmx:sse:close", ({ target, detail }) => {
   if (detail?.reason === "ended") show(target, "lost", "not live");
 });

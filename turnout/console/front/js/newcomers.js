@@ -1,14 +1,43 @@
-// New rows of a live list. At its top they are shown at once; who has gone down is told how many came, and sees them by a click.
+// New rows of a live list. At its top they are shown at once; who has gone down, or has the pointer on it, is told how many came,
+// and sees them by a click.
 // <p data-newcomers="id of the <tbody>" hidden><a href="the list"><span data-newcomers-count>0</span> new</a></p>
-const SHOWN = 300;
+const SHOWN = 150;
 const HELD = 200;
+const SEEN = 40;
 
 const rowsOf = (notice) => document.getElementById(notice.dataset.newcomers);
 const held = (rows) => [...rows.querySelectorAll(":scope > tr[data-held]")];
 
+// What a mouse is on; a finger that has touched is gone again.
+let pointed = null;
+document.addEventListener("pointerover", ({ target, pointerType }) => {
+  pointed = pointerType === "mouse" ? target : null;
+});
+document.documentElement.addEventListener("pointerleave", () => {
+  pointed = null;
+});
+
+const isTouched = (rows) =>
+  rows.contains(document.activeElement) ||
+  rows.contains(pointed) ||
+  (!document.getSelection().isCollapsed && document.getSelection().containsNode(rows, true));
+
 const isAway = (rows) => {
   const frame = rows.closest(".table-scroll");
-  return Boolean(frame?.scrollTop) || rows.getBoundingClientRect().top < 0 || rows.contains(document.activeElement);
+  return Boolean(frame?.scrollTop) || rows.getBoundingClientRect().top < 0 || isTouched(rows);
+};
+
+// A board whose lines are written anew, not a list that slides: nothing moves away under who looks at it.
+const settle = (rows) => {
+  if (isTouched(rows)) return;
+  const isFresh = (row) => row.matches(".new:not([data-settled])");
+  // Further down nobody has seen any.
+  for (const row of [...rows.children].filter((row) => !isFresh(row)).slice(0, SEEN)) {
+    const again = row.cloneNode(true);
+    again.classList.remove("new");
+    row.replaceWith(again);
+  }
+  for (const row of rows.children) if (isFresh(row)) row.dataset.settled = "";
 };
 
 const tell = (notice, count) => {
@@ -24,9 +53,11 @@ const show = (notice, rows) => {
   }
   tell(notice, 0);
   for (const row of [...rows.children].slice(SHOWN)) row.remove();
+  settle(rows);
 };
 
 const receive = () => {
+  for (const rows of document.querySelectorAll("tbody[data-live-rows]:has(> .new:not([data-settled]))")) settle(rows);
   for (const notice of document.querySelectorAll("[data-newcomers]")) {
     const rows = rowsOf(notice);
     if (!rows) {
