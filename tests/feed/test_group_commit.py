@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -722,7 +723,8 @@ def test_two_processes_that_commit_at_once_lose_nothing(hall: Hall) -> None:
     assert [process.returncode for process in pushers] == [0, 0]
     assert [len(words) // 2 for words in answered] == [100, 100]
     assert len(hall.changes()) == 200
-    assert {line.source_number for line in hall.changes()[:100]} == {1, 2}
+    # Mostly they take turns; on a busy machine one may be done before the other comes to its first.
+    assert Counter(line.source_number for line in hall.changes()) == {1: 100, SHOP: 100}
     names = hall.configuration.custom_fields
     assert sorted(one.number for one in names.by_number.values()) == list(range(1, 202))
     for name, source in (("a", 1), ("b", SHOP)):
