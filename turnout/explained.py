@@ -330,6 +330,14 @@ def find_explanation(code: str) -> tuple[str, Explanation] | None:
     return ("warning", WARNINGS[code]) if code in WARNINGS else None
 
 
+def summarize(code: str) -> str | None:
+    """What the code says, in a sentence for whoever has not sent it; None for one without a text."""
+    found = find_explanation(code)
+    if found is not None:
+        return _RULES.sub("", found[1].what).replace("`", "").partition(". ")[0].rstrip(".") + "."
+    return f"{ERRORS[code].title}." if code in ERRORS else None
+
+
 class Told(msgspec.Struct, frozen=True):
     """One problem or warning, for somebody who has to do something about it."""
 

@@ -10,9 +10,12 @@ import pytest
 
 from tests.access.conftest import BASE, DAY_US, PASSWORD, add_user
 from turnout.access import links, sessions, sign_in, users
+from turnout.alerts import watching
 from turnout.errors import Conflict, InvalidRequest, LinkWorthless, NotFound, SignInFailed, TooManyAttempts
+from turnout.events import event
 from turnout.model.user import User
 from turnout.now import now_us
+from turnout.store import alerts
 from turnout.store import links as stored
 from turnout.store.database import Database
 
@@ -50,6 +53,21 @@ def test_the_first_link_makes_the_administrator_once(database: Database) -> None
     assert is_worthless(database, text)
     assert links.first_link(database, BASE) is None
     sign_in.sign_in(database, "ann@example.org", PASSWORD, "192.0.2.1", "")
+
+
+def test_the_first_administrator_follows_the_few_events_that_nobody_follows(database: Database) -> None:
+    old, new, followed = (event.create(database, f"E{number}")[0] for number in range(3))
+    event.archive(database, old.id)
+    with database.write() as connection:
+        alerts.add_follower(connection, followed.id, "usr_1")
+    ann = first(database)
+    assert watching.list_followed(database, ann.id) == [new.id]
+
+
+def test_of_many_events_the_first_administrator_follows_none(database: Database) -> None:
+    for number in range(links.MAX_FOLLOWED + 1):
+        event.create(database, f"E{number}")
+    assert watching.list_followed(database, first(database).id) == []
 
 
 def test_a_new_first_link_makes_the_older_one_worthless(database: Database) -> None:

@@ -153,7 +153,7 @@ def test_it_tells_of_the_day_in_each_event_that_its_reader_may_see(database: Dat
         "* Spring\n1,237 pushes, 3 failed, 1,200 new people. 1 alert is open. New: main: 12 of 40 pushes failed.\n"
         f"{PUBLIC_URL}/console/events/{spring.slug}/alerts\n"
     ) in came.text
-    assert "* Fair & Co\n0 pushes, 0 failed, 0 new people. New: main has pushed for the first time.\n" in came.text
+    assert "* Fair & Co\n0 pushes, 0 failed, 0 new people. New: The first push of main took effect.\n" in came.text
     assert f"{PUBLIC_URL}/console/account#digest" in came.message["List-Unsubscribe"]
     for unseen in ("Secret", "Archived", "9,999", "5,555", "7,777"):
         assert unseen not in came.text

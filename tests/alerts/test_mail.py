@@ -149,7 +149,24 @@ def test_links_for_who_is_invited_and_for_a_new_password_go_by_mail(database: Da
     assert invited.url in first.text
     assert first.html.count(invited.url) == 1
     assert "for 7 days" in first.text
+    assert "Somebody has invited you" in first.text
     assert forgotten.url in second.text
     assert "for 24 hours" in second.text
     # A link works for whoever has it, and stands in no header, which servers on the way keep.
     assert all(one.message.as_string().partition("\n\n")[0].count("lnk_") == 0 for one in server.received)
+
+
+def test_an_invitation_says_who_invites_and_for_which_events(database: Database, server: MailServer) -> None:
+    set_up_mail(database, server)
+    made = [make_event(database, f"Fair {number}") for number in range(1, 8)]
+
+    def read(**access: Any) -> str:
+        invited = links.invite(database, PUBLIC_URL, "new@example.org", actor="cora@example.org", **access)
+        assert mail.send_link(database, PUBLIC_URL, invited, "new@example.org") is None
+        return " ".join(server.received[-1].text.split())
+
+    assert "cora@example.org has invited you to Turnout" in read()
+    assert "It is for all events." in read(all_events=True)
+    assert "It is for the event Fair 2." in read(events=[made[1].id])
+    assert "It is for the events " in (seven := read(events=[one.id for one in made]))
+    assert " and 2 more." in seven

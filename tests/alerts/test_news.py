@@ -44,7 +44,7 @@ def test_a_first_push_is_told_once(watched: Watched) -> None:
     assert watched.list_told() == [FIRST]
     assert watched.list_open() == []
     told = watched.describe(watched.list_all()[0])
-    assert told.title == "main has pushed for the first time"
+    assert told.title == "The first push of main took effect"
 
 
 @pytest.mark.parametrize("path", ["profile.https://evil.example/sign-in", "Look at WWW.evil.example", "a@example.com"])
@@ -87,6 +87,19 @@ def test_dry_runs_rehearsals_and_what_people_do_are_no_first_push(watched: Watch
     assert causes(watched.look()) == ([], [])
     watched.push("d@example.com")
     assert causes(watched.look()) == ([FIRST], [])
+
+
+def test_what_a_rehearsal_sent_is_the_first_push_when_it_takes_effect(watched: Watched) -> None:
+    sources.set_up(watched.database, watched.id, "main", {"mode": "rehearsal"})
+    watched.push("a@example.com")
+    [rehearsed] = watched.list_pushed()
+    sources.set_up(watched.database, watched.id, "main", {"mode": "live"})
+    assert causes(watched.look()) == ([], [])
+    watched.replay(rehearsed, "a@example.com")
+    assert causes(watched.look()) == ([FIRST], [])
+    assert "in its rehearsal" in watched.describe(watched.list_all()[0]).text
+    watched.push("b@example.com")
+    assert causes(watched.look()) == ([], [])
 
 
 def test_what_was_there_before_the_watch_is_no_news(watched: Watched) -> None:

@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
-from tests.alerts.watched import Watched, make_user
+from tests.alerts.watched import MINUTE, Watched, make_user
 from tests.feed.builders import MAIN
 from turnout.access import users
 from turnout.alerts import watching
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.model.alert import AlertSettings
+from turnout.now import now_us
+from turnout.store import alert_pushes
 from turnout.store import users as stored_users
 
 
@@ -80,3 +82,19 @@ def test_alerts_come_page_by_page(watched: Watched) -> None:
     assert watching.count_open(watched.database, []) == {}
     with pytest.raises(NotFound):
         watching.get_alert(watched.database, watched.id, "alr_\0")
+
+
+def test_what_failed_within_a_day_is_counted_until_a_replay_of_it_takes_effect(watched: Watched) -> None:
+    watched.push("a@example.com")
+    watched.fail(3)
+    watched.fail(1, dry=True)
+    watched.fail(1, actor="cli:ada")
+    assert watching.count_unmended(watched.database, watched.id) == 3
+    first, second, *_ = watched.list_failed()
+    watched.fail(1, actor="cli:ada", replay_of=first)
+    assert watching.count_unmended(watched.database, watched.id) == 3
+    watched.replay(second, "b@example.com")
+    assert watching.count_unmended(watched.database, watched.id) == 2
+    with watched.database.read() as connection:
+        assert alert_pushes.count_unmended(connection, watched.id, now_us() + MINUTE, 10) == 0
+        assert alert_pushes.count_unmended(connection, watched.id, 0, 1) == 1

@@ -22,11 +22,12 @@ from turnout.now import now_us
 HOUR_US = 3_600 * 1_000_000
 AT = 60 * 365 * 24 * HOUR_US
 FACTS: dict[str, list[Facts]] = {
-    "first_push": [{"source": 1, "at": AT}],
+    "first_push": [{"source": 1, "at": AT}, {"source": 1, "at": AT, "rehearsed": 1}],
     "silent": [{"source": 1, "last": AT, "hours": 9, "usually": 12}],
     "errors": [
-        {"source": 1, "failed": 5, "pushes": 26, "percent": 19, "code": "missing", "path": "profile.email"},
+        {"source": 1, "failed": 5, "pushes": 26, "percent": 19, "code": "invalid_email", "path": "profile.email"},
         {"source": 1, "failed": 7, "pushes": 7, "percent": 100},
+        {"source": 1, "failed": 7, "pushes": 7, "percent": 100, "code": "ambiguous_email", "path": "profile.email"},
     ],
     "unknown_field": [
         {"source": 1, "path": "profile.jobTitle", "meant": "profile.title"},
@@ -108,18 +109,28 @@ def test_every_alert_has_words_and_a_way_to_a_page_that_exists(name: str) -> Non
 def test_examples() -> None:
     def tell(kind: AlertKind, number: int = 0) -> SimpleNamespace:
         told = words.describe(make_alert(kind, FACTS[kind][number]), make_configuration("Northwind CRM"))
-        return SimpleNamespace(title=told.title, text=told.text, way=told.way)
+        return SimpleNamespace(title=told.title, text=told.text, way=told.way, advice=told.advice)
 
     assert tell("silent").title == "Northwind CRM has been silent for 9 h"
     assert tell("errors").title == "Northwind CRM: 5 of 26 pushes failed"
-    assert "The commonest reason is missing at profile.email." in tell("errors").text
+    assert (
+        "The commonest reason, at profile.email: The text in profile.email does not look like an address: a local part,"
+        " one @, a domain."
+    ) in tell("errors").text
+    # A replay is for what was mended here; what was sent wrong would fail again.
+    assert "a replay would fail again: have the sender mend it and send them again" in tell("errors").advice
+    assert "What lies in what was sent the sender mends" in tell("errors", 1).advice
+    assert "Once that is mended in the event, replay them all." in tell("errors", 2).advice
     assert tell("errors", 1).title == "Northwind CRM: all 7 pushes failed"
     assert tell("unknown_field").title == "Northwind CRM sends the unknown field profile.jobTitle"
+    assert "code=unknown_field&path=profile.jobTitle&" in tell("unknown_field").way
+    assert "path" not in tell("unknown_field", 1).way
     assert tell("unknown_field", 1).text.startswith("Northwind CRM sends profile.a, b, c, d, e and 2 more: ")
     assert tell("falling").title == "30 people left within a day"
     assert tell("webhook", 1).text.endswith("1 delivery waits.")
     # By the clocks of the event.
     assert "on 17 December at 01:00 (Europe/Berlin)" in tell("first_push").text
+    assert "What Northwind CRM had sent in its rehearsal took effect on 17 December" in tell("first_push", 1).text
 
 
 @given(st.text(min_size=1, max_size=255), st.sampled_from([(kind, facts) for kind in KINDS for facts in FACTS[kind]]))

@@ -108,6 +108,11 @@ class Watched:
         with self.database.read() as connection:
             return sorted(push.id for push in pushes.list_pushes(connection, self.id, result="failed"))
 
+    def list_pushed(self) -> list[str]:
+        """The ids of all pushes, the first one first."""
+        with self.database.read() as connection:
+            return sorted(push.id for push in pushes.list_pushes(connection, self.id))
+
     def list_open(self) -> list[str]:
         """The causes."""
         with self.database.read() as connection:

@@ -1,5 +1,7 @@
 """Alerts, the mail server and the digest over /api/."""
 
+from datetime import datetime
+
 from tests.alerts.failing import forget_waiting, look_now, open_alert
 from tests.api.caller import make_caller
 from tests.databases import only_sqlite
@@ -31,6 +33,16 @@ def test_an_alert_is_listed_shown_and_dismissed(product: Product) -> None:
     assert manager.fail("POST", f"{way}/{alert.id}/dismiss")[:2] == (409, "conflict")
     elsewhere = product.make_event()
     assert make_caller(product).fail("GET", f"events/{elsewhere.slug}/alerts/{alert.id}")[0] == 404
+
+
+def test_the_moments_of_an_alert_are_times(product: Product) -> None:
+    event = product.make_event()
+    event.push_ok({"profile": {"email": "ann@example.org"}})
+    look_now(event)
+    [listed] = make_caller(product, "viewer", event).ask("GET", f"events/{event.slug}/alerts")["items"]
+    assert listed["kind"] == "first_push"
+    assert listed["facts"]["source"] == 1
+    assert datetime.fromisoformat(listed["facts"]["at"]) <= datetime.fromisoformat(listed["openedAt"])
 
 
 @only_sqlite

@@ -115,6 +115,10 @@ def test_a_mail_server_is_set_up_with_a_password_that_is_no_argument(
     cli.run("mail", "set", *options)
     assert cli.json("mail", "test", "ann@example.org") == {"to": "ann@example.org", "failure": None}
     assert mail_server.wait_for(1)[0].recipients == ["ann@example.org"]
+    said = cli.text("mail", "show")
+    assert f"127.0.0.1:{mail_server.port}" in said
+    assert "sent last" in said
+    assert "UTC" in said
     shown = cli.json("mail", "show")["mail"]
     assert (shown["host"], shown["hasPassword"], shown["failure"]) == ("127.0.0.1", True, shown["failure"])
     assert shown["succeededAt"] is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
+from sqlalchemy import bindparam, text
 
 from tests.console.browser import Chromium, Screens
 from tests.console.signed_in import Visitor, make_user
@@ -18,13 +19,23 @@ SignIn = Callable[..., Visitor]
 @pytest.fixture
 def sign_in(product: Product) -> Iterator[SignIn]:
     """Signs somebody in on the shared server: `sign_in("viewer", event, sees_personal=False)`; options of make_user."""
+    database = product.server.database
+    made: list[str] = []
     with ExitStack() as stack:
 
         def enter(role: Role = "administrator", *events: TestedEvent | str, **options: Any) -> Visitor:
-            user = make_user(product.server.database, role, events, **options)
+            user = make_user(database, role, events, **options)
+            if role != "administrator":
+                made.append(user.id)
             return stack.enter_context(Visitor(product, user))
 
         yield enter
+    # All tests share the server, which takes no more than a thousand. Without an administrator it would ask for one.
+    if made:
+        with database.write() as connection:
+            connection.execute(
+                text("DELETE FROM users WHERE id IN :ids").bindparams(bindparam("ids", expanding=True)), {"ids": made}
+            )
 
 
 @pytest.fixture

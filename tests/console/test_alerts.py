@@ -57,13 +57,31 @@ def test_an_alert_that_is_dismissed_is_over(product: Product, sign_in: SignIn) -
     manager = sign_in("manager", event)
     answer = manager.post(f"events/{event.slug}/alerts/{alert.id}/dismiss")
     page = manager.follow(answer).text
-    assert "All is well" in page
+    assert "All is well" not in page
+    assert "5 of the pushes of the last 24 hours failed" in page
+    failed = re.search(r'href="(?:\.\./)*console/([^"]*result=failed[^"]*)"', page)
+    assert failed
+    assert manager.get(failed[1].replace("&amp;", "&")).text.count("psh_") >= 5
     assert "dismissed" in page.partition(f'id="{alert.id}"')[2].partition("</tr>")[0]
     look_now(event)
-    assert "All is well" in manager.get(f"events/{event.slug}/alerts").text
+    assert f'id="{alert.id}"' in manager.get(f"events/{event.slug}/alerts").text.partition("Earlier")[2]
     assert manager.post(f"events/{event.slug}/alerts/{alert.id}/dismiss").status_code == 409
     elsewhere = product.make_event()
     assert sign_in().post(f"events/{elsewhere.slug}/alerts/{alert.id}/dismiss").status_code == 404
+
+
+def test_what_was_told_today_is_new_and_has_its_advice_and_its_way(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    event.push_ok({"profile": {"email": "ann@example.org", "jobTitel": "CTO"}})
+    look_now(event)
+    page = sign_in("manager", event).get(f"events/{event.slug}/alerts").text
+    assert "All is well" in page
+    new, earlier = page.partition('id="news-title"')[2], page.partition('id="past-title"')[2]
+    assert "See what it sent" in new
+    assert "See the pushes that have it" in new
+    assert "have it sent under the name of a field" in new
+    assert "/dismiss" not in new
+    assert not earlier
 
 
 def test_whoever_sees_an_event_follows_it_and_stops(product: Product, sign_in: SignIn) -> None:
@@ -145,7 +163,7 @@ def test_what_is_told_is_changed_taken_back_and_refused_with_a_reason(product: P
     event.push_ok({"profile": {"email": "ada@example.org"}})
     let_pushes_fail(event, 1)
     look_now(event)
-    assert "Nothing to tell" in manager.get(f"events/{event.slug}/alerts").text
+    assert "No alert is open" in manager.get(f"events/{event.slug}/alerts").text
 
 
 def test_alerts_are_posted_to_a_webhook_whose_secret_is_shown_once(product: Product, sign_in: SignIn) -> None:
@@ -185,9 +203,12 @@ def test_alerts_are_posted_to_a_webhook_whose_secret_is_shown_once(product: Prod
 def test_the_pages_of_alerts_look_right(
     product: Product, sign_in: SignIn, screens: Screens, width: int, dark: bool
 ) -> None:
-    event, quiet = product.make_event(), product.make_event()
+    event, quiet, mended = product.make_event(), product.make_event(), product.make_event()
     open_alert(event)
-    manager = sign_in("manager", event, quiet)
+    mended.push_ok({"profile": {"email": "ann@example.org"}})
+    let_pushes_fail(mended, 1)
+    look_now(mended)
+    manager = sign_in("manager", event, quiet, mended)
     watching.follow(event.database, event.id, manager.signed_in.id)
     watching.follow(event.database, event.id, sign_in().signed_in.id)
     page = screens.open(manager, f"events/{event.slug}/alerts", width=width, dark=dark)
@@ -196,6 +217,7 @@ def test_the_pages_of_alerts_look_right(
         f"events/{event.slug}/alerts/settings",
         f"events/{event.slug}",
         f"events/{quiet.slug}/alerts",
+        f"events/{mended.slug}/alerts",
     ):
         page.goto(path)
         check_axe(page)
@@ -213,7 +235,7 @@ def test_alerts_are_set_dismissed_and_followed_in_a_browser(
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("button", name="Follow by e-mail").wait_for()
     page.locator(f"#{alert.id}").get_by_role("button", name="Dismiss").click()
-    page.get_by_role("heading", name="All is well").wait_for()
+    page.get_by_text("No alert is open, but not all is mended").wait_for()
     page.get_by_role("link", name="Who is told of what").click()
     page.get_by_role("switch", name="A source goes silent").uncheck()
     page.get_by_role("button", name="Save what is told").click()

@@ -16,6 +16,7 @@ NAMES = Names(
     users={"usr_1": "Ada", "ada@example.org": "Ada", "usr_2": "Bob"},
     things={"evt_1": "Spring", "key_1": "a key of the source Shop", "src_1": "Shop"},
     sources={("evt_1", 2): "Shop"},
+    handouts={"hnd_1": "Box office"},
 )
 
 
@@ -50,6 +51,13 @@ def test_lines_are_sentences() -> None:
         "Ada became the first administrator"
     )
     assert read(make_line("user.join", user_id=None, actor="ada@example.org")) == "Ada accepted the invitation"
+    by_link = {"user_id": None, "actor": audit.NOBODY, "target": "hnd_1"}
+    assert read(make_line("handout.send_csv", **by_link)) == (
+        "Whoever has the link (Box office) sent a CSV file by a hand-out"
+    )
+    assert read(make_line("handout.show_key", **by_link | {"target": "hnd_2"})) == (
+        "Whoever has the link saw the key of a hand-out"
+    )
     assert read(make_line("webhook.switch_off", user_id=None, actor="cli:root", target="whk_1")) == (
         "cli:root webhook: switch off"
     )

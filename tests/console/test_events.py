@@ -48,6 +48,16 @@ def test_the_list_shows_how_each_event_is(product: Product, sign_in: SignIn) -> 
     assert "New event" not in page.text
 
 
+def test_who_has_one_event_that_nobody_pushed_to_is_led_to_the_first_push(product: Product, sign_in: SignIn) -> None:
+    one, another = product.make_event(), product.make_event()
+    manager = sign_in("manager", one)
+    assert re.search(rf'href="[^"]*/events/{one.slug}">(<svg.*?</svg>)?Send the first push', manager.get("events").text)
+    for visitor in (sign_in("viewer", one), sign_in("manager", one, another)):
+        assert "Send the first push" not in visitor.get("events").text
+    one.push_ok({"profile": {"email": "ada@example.org"}})
+    assert "Send the first push" not in manager.get("events").text
+
+
 def test_the_list_is_searched_by_name_and_address(product: Product, sign_in: SignIn) -> None:
     one, another = product.make_event(), product.make_event()
     viewer = sign_in("viewer", one, another)

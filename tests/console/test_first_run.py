@@ -20,6 +20,7 @@ def test_from_the_printed_link_to_the_first_event(start_product: Callable[..., P
     assert url is not None
     page = screens.open_at(product.server.url)
     page.goto(url)
+    expect(page.get_by_label("E-mail address")).to_be_focused()
     check_axe(page)
     page.get_by_label("E-mail address").fill("ada@example.org")
     page.get_by_label("Your name").fill("Ada Lovelace")

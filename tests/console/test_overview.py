@@ -11,9 +11,10 @@ from tests.console.conftest import SignIn
 from tests.console.looks import check_axe, check_fits
 from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
-from turnout.events import keys
-from turnout.now import now_us
-from turnout.store import push_counts, refusals
+from turnout.events import keys, sources
+from turnout.model.alert import Alert
+from turnout.now import new_id, now_us
+from turnout.store import alerts, push_counts, refusals
 from turnout.store.push_counts import SLOT_US
 from turnout.store.refusals import Refusal
 
@@ -105,6 +106,80 @@ def test_it_says_what_is_odd_and_what_to_do(fair: TestedEvent, sign_in: SignIn) 
     assert "Failed in 24 h 1 of " in said
     for period, title in (("1h", "every ten minutes"), ("30d", "every six hours"), ("nonsense", "an hour")):
         assert f"Pushes {title}" in viewer.get(f"events/{fair.slug}", period=period).text
+
+
+@pytest.mark.parametrize(
+    ("key_id", "said"),
+    [
+        ("", "no key came with it, or what came is no key of Turnout Keys begin with trn_ and go into"),
+        ("Shop", "the key of Shop was not copied whole, or may not do what was asked"),
+    ],
+)
+def test_it_says_why_somebody_was_refused(product: Product, sign_in: SignIn, key_id: str, said: str) -> None:
+    event = product.make_event()
+    event.push_ok(ADA)
+    known, at = key_id and keys.create(event.database, event.id, label=key_id).key.id, now_us()
+    with event.database.write() as connection:
+        refusals.add_refusals(connection, [Refusal(event.id, "192.0.2.7", known, count=1, first_at=at, last_at=at)])
+    page = read_text(sign_in("viewer", event).get(f"events/{event.slug}").text)
+    assert f"Once somebody was refused : {said}" in page.replace("refused:", "refused :")
+    assert ". From 1 address, last" in page
+
+
+def test_it_does_not_say_that_all_is_well_while_pushes_fail(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    event.push_ok({"profile": {"email": "ada@example.org"}})
+    viewer = sign_in("viewer", event)
+    assert "Nothing odd" in viewer.get(f"events/{event.slug}").text
+    event.push_failed({"profile": {"email": "nobody-knows"}})
+    assert "Nothing odd" not in viewer.get(f"events/{event.slug}").text
+
+
+def test_it_does_not_say_that_all_is_well_while_an_alert_is_open(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    event.push_ok({"profile": {"email": "ada@example.org"}})
+    at = now_us()
+    silent = Alert(
+        event_id=event.id, id=new_id("alr"), kind="silent", cause="silent:1", facts={}, opened_at=at, seen_at=at
+    )
+    viewer = sign_in("viewer", event)
+    with event.database.write() as connection:
+        alerts.add_alert(connection, silent)
+    assert "Nothing odd" not in viewer.get(f"events/{event.slug}").text
+
+
+def test_what_is_rehearsed_is_told_apart_also_once_it_is_live(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    shop = event.make_source("Ticket shop", mode="rehearsal")
+    event.push_ok({"profile": {"email": "ada@example.org"}})
+    event.push_ok({"profile": {"email": "bob@example.org"}}, key=shop)
+    event.push_failed({"profile": {"email": "nobody-knows"}}, key=shop)
+    manager = sign_in("manager", event)
+    for mode in ("rehearsal", "live"):
+        sources.set_up(event.database, event.id, "Ticket shop", {"mode": mode})
+        page = manager.get(f"events/{event.slug}").text
+        said = read_text(page)
+        assert "Pushes in 24 h 3 2 of them rehearsed Failed in 24 h 0 rehearsals not counted" in said
+        assert "Rehearsed" in page.partition('id="volume"')[2]
+
+
+def test_managers_come_to_where_a_source_goes_live_and_viewers_to_its_pushes(
+    fair: TestedEvent, sign_in: SignIn
+) -> None:
+    managed, seen = (sign_in(role, fair).get(f"events/{fair.slug}").text for role in ("manager", "viewer"))
+    assert f'/events/{fair.slug}/connect/sources/1"><strong>main' in managed
+    assert f'/events/{fair.slug}/connect/new">' in managed
+    assert f'/events/{fair.slug}/pushes?source=main"><strong>main' in seen
+
+
+def test_the_first_push_says_where_the_key_is_from_and_repeats_no_mistake(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    page = sign_in("manager", event).get(f"events/{event.slug}").text
+    before, _, after = page.partition('id="curl"')
+    assert "The key was shown when the event was made" in before
+    assert f"/events/{event.slug}/connect/new" in before
+    assert "your-key" in after
+    assert "--retry" not in after
 
 
 def test_it_says_what_a_source_sends_no_more(product: Product, sign_in: SignIn) -> None:

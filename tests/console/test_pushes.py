@@ -1,5 +1,6 @@
 """Pushes: found, live, looked at from all sides, and sent once more, one or many; and who sees what of them."""
 
+import html
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ class Fair:
         self.dry = self.event.push_ok(say("bob@example.org"), path="/attendees?dryRun=true")["id"]
         sources.set_up(self.event.database, self.event.id, "Shop", {"mode": "rehearsal"})
         self.rehearsed = self.event.push_ok(say("eve@example.org"), key=shop)["id"]
+        self.usual = [self.rehearsed, self.failed, self.unchanged, self.updated, self.created]
         self.all = [self.rehearsed, self.dry, self.failed, self.unchanged, self.updated, self.created]
 
 
@@ -64,7 +66,7 @@ def fair(product: Product) -> Fair:
 
 def test_the_list_is_found_through_by_each_filter(fair: Fair, sign_in: SignIn) -> None:
     event, ann = fair.event, sign_in("viewer", fair.event)
-    assert list_shown(ann, event) == fair.all
+    assert list_shown(ann, event) == fair.usual
     attendee_id = event.attendee("ada@example.org")["id"]
     hour = timedelta(hours=1)
     now = datetime.now(UTC)
@@ -73,6 +75,7 @@ def test_the_list_is_found_through_by_each_filter(fair: Fair, sign_in: SignIn) -
         ("result", "updated"): [fair.updated],
         ("source", "shop"): [fair.rehearsed, fair.failed, fair.updated],
         ("source", "nobody's"): [],
+        ("effect", "any"): fair.all,
         ("effect", "dry_run"): [fair.dry],
         ("effect", "rehearsed"): [fair.rehearsed],
         ("effect", "live"): [fair.failed, fair.unchanged, fair.updated, fair.created],
@@ -81,16 +84,30 @@ def test_the_list_is_found_through_by_each_filter(fair: Fair, sign_in: SignIn) -
         ("q", "ADA@"): [fair.unchanged, fair.updated, fair.created],
         ("q", attendee_id): [fair.unchanged, fair.updated, fair.created],
         ("q", fair.dry): [fair.dry],
-        ("email", "bob"): [fair.dry],
-        ("since", f"{now - hour:%Y-%m-%dT%H:%M}"): fair.all,
+        ("email", "bob"): [],
+        ("since", f"{now - hour:%Y-%m-%dT%H:%M}"): fair.usual,
         ("since", f"{now + hour:%Y-%m-%dT%H:%M}"): [],
         ("until", f"{now - hour:%Y-%m-%dT%H:%M}"): [],
-        ("since", "yesterday, perhaps"): fair.all,
-        ("result", "perhaps"): fair.all,
+        ("since", "yesterday, perhaps"): fair.usual,
+        ("result", "perhaps"): fair.usual,
         ("before", fair.unchanged): [fair.updated, fair.created],
         ("q", "\0%_"): [],
     }.items():
         assert list_shown(ann, event, **dict([query])) == expected, query
+
+
+def test_dry_runs_are_left_out_and_one_click_away(product: Product, sign_in: SignIn) -> None:
+    event = product.make_event()
+    ann, way = sign_in("viewer", event), f"events/{event.slug}/pushes"
+    dry = event.push_ok(say("bob@example.org"), path="/attendees?dryRun=true")["id"]
+    assert "So far there are only dry runs" in ann.get(way).text
+    failed = event.push_failed(say("nobody"))["id"]
+    page = ann.get(way, result="failed").text
+    assert (failed in page, dry in page) == (True, False)
+    (link,) = re.findall(r'href="[^"]*/(events/[^"]+)">Show dry runs too', page)
+    assert html.unescape(link) == f"{way}?result=failed&effect=any"
+    page = ann.get(way, effect="any").text
+    assert (failed in page, dry in page, "Show dry runs too" in page) == (True, True, False)
 
 
 def test_pages_follow_one_another(product: Product, sign_in: SignIn) -> None:
@@ -247,8 +264,11 @@ def test_many_are_planned_replayed_and_counted(product: Product, sign_in: SignIn
     broken = event.push_failed(say("nobody"))["id"]
     event.push_ok(say("dry@example.org"), path="/attendees?dryRun=true")
     setting_up.set_up(event.database, event.id, {"blank": "clear"})
-    page = screens.open(ann, f"events/{event.slug}/pushes")
-    page.get_by_role("link", name="Replay all …").click()
+    page = screens.open(ann, f"events/{event.slug}/pushes?effect=any")
+    marks = page.locator("#rows tr", has_text="dry run").locator(".badge")
+    first, second = marks.evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+    assert abs(first - second) < 0.5
+    page.get_by_role("link", name="Replay all that match …").click()
     expect(page.get_by_role("button", name="Replay these 6 pushes")).to_be_visible()
     check_axe(page)
     expect(page.locator("#plan")).to_contain_text("1 with nothing to send again")
@@ -353,18 +373,23 @@ def test_what_comes_waits_while_the_pointer_is_on_the_list(product: Product, sig
 def test_filters_work_while_they_are_typed(fair: Fair, sign_in: SignIn, screens: Screens) -> None:
     page = screens.open(sign_in("viewer", fair.event), f"events/{fair.event.slug}/pushes")
     page.get_by_role("combobox", name="Result").select_option("failed")
+    # What is chosen is marked without a reload.
+    weights = [page.get_by_role("combobox", name=name) for name in ("Result", "Source")]
+    expect(weights[0]).to_have_css("font-weight", "560")
+    expect(weights[1]).not_to_have_css("font-weight", "560")
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(page).to_have_url(re.compile("result=failed"))
     # What is live is what was asked for.
     expect(page.locator("#stream")).to_have_attribute("hx-sse:connect", re.compile(r"live\?result=failed"))
     fair.event.push_ok(say("good@example.org"))
+    fair.event.push_failed(say("tried"), path="/attendees?dryRun=true")
     fair.event.push_failed(say("worse"))
     expect(page.locator("#rows tr")).to_have_count(2)
     expect(page.locator("#rows tr").first).to_contain_text("worse")
     page.get_by_role("searchbox", name="Who, or which push").fill("zzz")
     expect(page.get_by_text("No push matches these filters")).to_be_visible()
     page.get_by_role("link", name="Clear the filters").click()
-    expect(page.locator("#rows tr")).to_have_count(8)
+    expect(page.locator("#rows tr")).to_have_count(7)
 
 
 @only_sqlite

@@ -8,6 +8,7 @@ from tests.console.conftest import SignIn
 from tests.console.looks import check_axe
 from tests.databases import only_sqlite
 from tests.product import Product, TestedEvent
+from turnout.events import sources
 
 ADA = {"profile": {"email": "ada.search@example.org", "firstName": "Ada", "lastName": "Lovelace"}}
 
@@ -33,6 +34,10 @@ def test_events_people_and_pushes_are_found(fair: TestedEvent, sign_in: SignIn) 
     }.items():
         for fragment in (False, True):
             page = viewer.get("search", q=wanted, fragment=fragment)
+            if wanted == push_id and not fragment:
+                # Who gives its id is led to it.
+                assert page.headers["location"].endswith(f"/console/{found}")
+                continue
             assert f"console/{found}" in page.text, wanted
             assert ("<html" in page.text) != fragment
     for wanted in ("nobody@example.org", "psh_none", "att_none", "%", "日本", "x" * 5_000):
@@ -41,6 +46,33 @@ def test_events_people_and_pushes_are_found(fair: TestedEvent, sign_in: SignIn) 
         assert "Nothing found" in page.text
     # A NUL is in nothing that is looked for, and PostgreSQL refuses it.
     assert viewer.get("search", q="\0").status_code == 200
+
+
+def test_what_was_only_tried_is_marked(fair: TestedEvent, sign_in: SignIn) -> None:
+    dry = fair.push_ok({"profile": {"email": "bob.search@example.org"}}, path="/attendees?dryRun=true")["id"]
+    shop = fair.make_source("Shop")
+    sources.set_up(fair.database, fair.id, "Shop", {"mode": "rehearsal"})
+    rehearsed = fair.push_ok({"profile": {"email": "eve.search@example.org"}}, key=shop)["id"]
+    viewer = sign_in("viewer", fair)
+    for email, push_id, mark in (("bob.search@", dry, "dry run"), ("eve.search@", rehearsed, "rehearsed")):
+        for fragment in (False, True):
+            page = viewer.get("search", q=email, fragment=fragment).text
+            assert push_id in page
+            assert f"{mark}</span>" in page
+
+
+def test_a_source_is_found_and_leads_to_where_it_is_looked_after(
+    fair: TestedEvent, product: Product, sign_in: SignIn
+) -> None:
+    name = f"Box Öffice 100% {fair.slug}"
+    fair.make_source(name)
+    way = f"events/{fair.slug}"
+    manager, viewer = sign_in("manager", fair), sign_in("viewer", fair, sees_personal=False)
+    for fragment in (False, True):
+        assert f"{way}/connect/sources/2" in manager.get("search", q=name.lower(), fragment=fragment).text
+        assert f"{way}/pushes?source=Box" in viewer.get("search", q=f"100% {fair.slug}", fragment=fragment).text
+    assert "Nothing found" in sign_in("manager", product.make_event()).get("search", q=name).text
+    assert "Nothing found" in manager.get("search", q=f"100_ {fair.slug}").text
 
 
 def test_nothing_of_other_events_is_found(fair: TestedEvent, product: Product, sign_in: SignIn) -> None:

@@ -208,6 +208,7 @@ def test_a_live_page_shows_what_comes_and_stands_still_when_told(open_gallery: O
     page = open_gallery()
     row = '<hx-partial hx-target="#came" hx-swap="afterbegin"><tr class="new"><td>{}</td></tr></hx-partial>'
     expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
+    expect(page.locator("[data-live-text]")).to_have_text("updating")
     gallery.send(row.format("ada@example.org"))
     expect(page.locator("#came tr").first).to_have_text("ada@example.org")
     page.get_by_role("button", name="Pause").click()

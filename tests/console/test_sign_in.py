@@ -1,5 +1,6 @@
 """In and out, as people do it and as attackers try: cookies, forms from elsewhere, guessing, ways to other hosts."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 
@@ -177,6 +178,14 @@ def test_nobody_learns_who_has_an_account(product: Product, nobody: Visitor) -> 
     assert texts[0] == texts[1] != ""
 
 
+def test_what_is_to_be_typed_next_has_the_focus(product: Product, nobody: Visitor) -> None:
+    def find_focused(page: str) -> list[str]:
+        return re.findall(r'<input id="f-(\w+)"[^>]* autofocus', page)
+
+    assert find_focused(nobody.get("sign-in").text) == ["email"]
+    assert find_focused(enter(nobody, make_person(product), "not it").text) == ["password"]
+
+
 # Links
 
 
@@ -197,6 +206,7 @@ def test_a_link_makes_one_user_however_many_use_it_at_once(product: Product) -> 
 def test_what_was_typed_is_kept_when_a_link_is_not_accepted_yet(product: Product, nobody: Visitor) -> None:
     email = f"{make_address()}@example.org"
     path = links.invite(product.server.database, product.server.url, email).url.partition("/console/")[2]
+    assert re.search(r'<input id="f-name"[^>]* autofocus', nobody.get(path).text)
     for password, again, said in [("short", "short", "at least 10"), (PASSWORD, "another", "two passwords differ")]:
         answer = nobody.post(path, name="Ann Example", password=password, again=again)
         assert answer.status_code == 400

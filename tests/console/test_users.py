@@ -251,3 +251,5 @@ def test_what_does_not_matter_for_a_role_is_not_asked(product: Product, sign_in:
     page.get_by_role("button", name="Make the link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Send this link to")
     check_axe(page)
+    page.get_by_role("link", name="Done").click()
+    expect(page.locator("#invited .when-short").first).to_have_text("in 7 days")

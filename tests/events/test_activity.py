@@ -66,12 +66,13 @@ def test_many_events_are_looked_at_together(hall: Hall, clock: Callable[[int], N
     push(hall, clock, NOW - 23 * HOUR_US, "a@example.com")
     push(fair, clock, NOW - 2 * HOUR_US, "a@example.com", "b@example.com")
     count(hall, NOW - HOUR_US, "failed", 3)
+    count(fair, NOW - 2 * HOUR_US, "rehearsed", 4)
     clock(NOW)
     push(hall, clock, NOW, "b@example.com")
     found = list_activity(hall.database, [hall.event.id, fair.event.id, quiet.event.id])
     assert found == {
         hall.event.id: Activity(NOW, 5, 3, [1] + [0] * 21 + [3, 1]),
-        fair.event.id: Activity(NOW - 2 * HOUR_US, 2, 0, [0] * 21 + [2, 0, 0]),
+        fair.event.id: Activity(NOW - 2 * HOUR_US, 6, 0, [0] * 21 + [6, 0, 0], rehearsed=4),
         quiet.event.id: Activity(None, 0, 0, [0] * 24),
     }
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,22 @@ def test_a_preview_tells_rows_unknown_columns_and_the_first_problem_of_each_row(
     assert odd is not None
     assert odd.code == "placeholder_text"
     assert not shown.rehearses
+
+
+def test_a_preview_says_what_to_do_in_a_table(dropped: Dropped) -> None:
+    content = b'email,groups\n,Crew\nann@x.org,"Guests, Press"\n'
+    nobody, several = dropped.preview(content).tried
+    assert nobody.problem is not None
+    assert nobody.problem.help == "The address goes into a column called email."
+    (other,) = dropped.preview(b"firstName,Work address\nAnn,ann@x.org\n").tried
+    assert other.problem is not None
+    assert re.fullmatch(
+        "Work address holds an address: .* The address goes into a column called email.", other.problem.help
+    )
+    assert several.warning is not None
+    assert "a column of its own (groups[0], groups[1])" in several.warning.message
+    dropped.send(b"email,groups[0],groups[1]\nann@x.org,Guests,Press\n")
+    assert sorted(dropped.event.attendee("ann@x.org")["groups"]) == ["Guests", "Press"]
 
 
 def test_a_preview_shows_no_key_and_changes_nothing(dropped: Dropped) -> None:

@@ -297,6 +297,17 @@ def test_no_tool_is_let_repeat_what_can_never_succeed(tool: str) -> None:
     assert get_recipe(tool).settings["status_codes"] == "precise"
 
 
+def test_curl_repeats_only_what_is_answered_as_the_servers_fault(product: Product) -> None:
+    event, key = make_event(product, "curl", ["Crew"], ["Diet"])
+    configuration, recipe = configuration_of(event), get_recipe("curl")
+    shown = {
+        source.name: recipe.write(target_of(configuration, event.gateway, recipe, key=key, source_number=number)).text
+        for number, source in configuration.sources.items()
+    }
+    assert "--retry" in shown["curl"]
+    assert "--retry" not in shown["main"]
+
+
 @pytest.mark.parametrize("tool", ["python", "javascript", "php", "powershell", "n8n", "google-apps-script", "hubspot"])
 def test_the_key_does_not_stand_in_what_is_kept_as_a_file(tool: str) -> None:
     written = get_recipe(tool).write(PLAIN)

@@ -17,6 +17,8 @@ from turnout.store.database import Database, OutcomeUnknown
 
 MAX_LIMIT = 1_000
 """Lines of one page."""
+NOBODY = "nobody"
+"""The actor of what somebody with a link and no account did."""
 log = structlog.get_logger()
 
 
@@ -54,7 +56,7 @@ def acting(
         id=new_id("aud"),
         at=now_us(),
         user_id=who.id if isinstance(who, User) else None,
-        actor=who.email if isinstance(who, User) else who or "nobody",
+        actor=who.email if isinstance(who, User) else who or NOBODY,
         address=address,
         action=action,
         event_id=event_id,

@@ -13,7 +13,7 @@ from turnout.model.names import fold_case
 from turnout.model.secret_text import is_secret, make_secret_text, read_secret_id
 from turnout.model.user import Invitation, Link, User
 from turnout.now import new_id, now_us
-from turnout.store import links, sessions, users
+from turnout.store import alerts, events, links, sessions, users
 from turnout.store.database import Database
 from turnout.store.statements import Connection
 
@@ -22,6 +22,9 @@ FIRST_LASTS_US = HOUR_US
 """Whoever has it becomes administrator, and the server has printed it."""
 INVITATION_LASTS_US = 7 * 24 * HOUR_US
 PASSWORD_LASTS_US = 24 * HOUR_US
+
+MAX_FOLLOWED = 10
+"""Events that the first administrator follows from the beginning."""
 
 
 class MadeLink(msgspec.Struct, frozen=True):
@@ -148,7 +151,19 @@ def accept(database: Database, link_text: str, name: str, password: str, email: 
             return msgspec.structs.replace(whose, has_password=True)
         if not users.add_user(connection, user, fold_case(user.email), hashed):
             raise Conflict(f"There is a user {user.email} already. Sign in, or ask for a link for a new password.")
+        if link.kind == "first":
+            _follow_what_nobody_follows(connection, user)
         return user
+
+
+def _follow_what_nobody_follows(connection: Connection, user: User) -> None:
+    """The events that `make run` and the command line have made: else nobody would be told of their alerts."""
+    active = [event for event in events.list_events(connection) if event.archived_at is None]
+    # Of many, people say themselves which.
+    if len(active) <= MAX_FOLLOWED:
+        for event in active:
+            if not alerts.list_followers(connection, event.id):
+                alerts.add_follower(connection, event.id, user.id)
 
 
 def accept_single_sign_on(database: Database, link_text: str, identity: Identity) -> User:

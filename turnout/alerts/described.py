@@ -1,6 +1,10 @@
-"""Settings as the audit log has them: what was set, and no secret. Pure."""
+"""Settings as the audit log has them, what was set, and no secret; facts as programs read them. Pure."""
 
-from turnout.model.alert import AlertSettings, MailSettings
+from turnout.model.alert import AlertSettings, Facts, MailSettings
+from turnout.now import as_text
+
+_TIMES = frozenset(("at", "last", "expires", "dismissed"))
+"""Facts that are moments."""
 
 
 def describe_settings(settings: AlertSettings) -> dict[str, object]:
@@ -11,6 +15,11 @@ def describe_settings(settings: AlertSettings) -> dict[str, object]:
         "fallPercent": settings.fall_percent,
         "keyDays": settings.key_days,
     }
+
+
+def describe_facts(facts: Facts) -> Facts:
+    """Of an alert, its moments as answers write them."""
+    return {name: as_text(fact) if name in _TIMES and isinstance(fact, int) else fact for name, fact in facts.items()}
 
 
 def describe_mail(settings: MailSettings | None) -> dict[str, object] | None:

@@ -12,6 +12,8 @@ from turnout.model.event import Event
 if TYPE_CHECKING:
     from turnout.alerts.words import Told
 
+MAX_NAMED = 5
+"""Events that an invitation names."""
 _OVER = "It is over meanwhile, and nothing has to be done any more."
 
 
@@ -69,12 +71,14 @@ def of_test() -> Letter:
     )
 
 
-def of_invitation(url: str, public_url: str, days: int) -> Letter:
+def of_invitation(url: str, public_url: str, days: int, *, by: str, events: Sequence[str] | None) -> Letter:
+    """`by` is an e-mail address, or empty; `events` are names, None for all."""
     return Letter(
         subject="You are invited to Turnout",
         title="You are invited to Turnout",
         paragraphs=(
-            f"Somebody has invited you to Turnout at {public_url}, where the attendees of events are looked after.",
+            f"{by or 'Somebody'} has invited you to Turnout at {public_url}, where events’ attendees are looked after.",
+            *_say_events(events),
             f"The link is good once, for {days} days: with it you choose your name and a password.",
         ),
         way=Way("Accept the invitation", url),
@@ -93,6 +97,18 @@ def of_new_password(url: str, public_url: str, hours: int) -> Letter:
         way=Way("Choose a new password", url),
         why="If you did not ask for it, ignore it, and tell whoever looks after Turnout for you.",
     )
+
+
+def _say_events(events: Sequence[str] | None) -> tuple[str, ...]:
+    if events is None:
+        return ("It is for all events.",)
+    if not events:
+        return ()
+    left = len(events) - MAX_NAMED
+    others = [] if left <= 0 else [f"{left} more"]
+    *names, last = [*events[:MAX_NAMED], *others]
+    named = f"{', '.join(names)} and {last}" if names else last
+    return (f"It is for the {'event' if len(events) == 1 else 'events'} {named}.",)
 
 
 def page_of(public_url: str, event: Event) -> str:

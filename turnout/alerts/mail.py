@@ -9,9 +9,10 @@ from turnout.errors import Conflict, InvalidRequest
 from turnout.feed.parse.values import is_address
 from turnout.model.alert import MailSecurity, MailSettings
 from turnout.model.event import DAY_US
+from turnout.model.user import Invitation
 from turnout.now import new_id, now_us
 from turnout.outside.mail import MailRefused, send
-from turnout.store import alert_messages, sealing
+from turnout.store import alert_messages, events, sealing
 from turnout.store import mail as stored
 from turnout.store.database import Database
 
@@ -124,13 +125,28 @@ def test(database: Database, to: str) -> str | None:
 
 def send_link(database: Database, public_url: str, link: MadeLink, to: str) -> str | None:
     """Sends a link for whoever is invited, or for a new password. Gives and raises what `test` does."""
-    return _send(database, write_link(link, public_url), to)
+    return _send(database, write_link(database, link, public_url), to)
 
 
-def write_link(link: MadeLink, public_url: str) -> Letter:
+def write_link(database: Database, link: MadeLink, public_url: str) -> Letter:
     if link.link.kind == "password":
         return letters.of_new_password(link.url, public_url, PASSWORD_LASTS_US // (3_600 * 1_000_000))
-    return letters.of_invitation(link.url, public_url, INVITATION_LASTS_US // DAY_US)
+    by = link.link.actor or ""
+    return letters.of_invitation(
+        link.url,
+        public_url,
+        INVITATION_LASTS_US // DAY_US,
+        by=by if "@" in by else "",
+        events=_name_events(database, link.link.invited),
+    )
+
+
+def _name_events(database: Database, invited: Invitation | None) -> list[str] | None:
+    """None for all."""
+    if invited is None or not invited.events:
+        return [] if invited is None or not invited.all_events else None
+    with database.read() as connection:
+        return [event.name for event in events.list_events(connection) if event.id in invited.events]
 
 
 def _send(database: Database, letter: Letter, to: str) -> str | None:

@@ -328,7 +328,9 @@ class Teller:
             return first.letter
         if first.message.kind == "password":
             return mail.write_link(
-                links.new_password(self._database, self._public_url, first.user.id), self._public_url
+                self._database,
+                links.new_password(self._database, self._public_url, first.user.id),
+                self._public_url,
             )
         shown = [one.shown for one in group if one.shown is not None]
         return letters.of_alerts(shown, self._public_url) if others else letters.of_alert(shown[0], self._public_url)

@@ -8,15 +8,18 @@ from turnout.access import roles
 from turnout.alerts import begin
 from turnout.errors import Conflict, InvalidRequest, NotFound
 from turnout.model.alert import KINDS, Alert, AlertSettings, Watch
+from turnout.model.event import DAY_US
 from turnout.model.user import User
 from turnout.now import now_us
-from turnout.store import alerts, events, users
+from turnout.store import alert_pushes, alerts, events, users
 from turnout.store.database import Database
 
 MAX_PAGE = 100
 MAX_FOLLOWERS = 100
 """Of one event."""
 MAX_KEY_DAYS = 90
+MAX_UNMENDED = 1_000
+"""Of the latest failed pushes, which are looked at for a replay."""
 
 
 def get_watch(database: Database, event_id: str) -> Watch:
@@ -116,6 +119,15 @@ def count_open(database: Database, event_ids: Sequence[str]) -> dict[str, int]:
     """By event; those without one are left out. Raises StorageUnavailable."""
     with database.read() as connection:
         return alerts.count_open(connection, event_ids) if event_ids else {}
+
+
+def count_unmended(database: Database, event_id: str) -> int:
+    """How many of the last day's pushes failed and did not succeed as a replay since, up to MAX_UNMENDED.
+
+    Raises StorageUnavailable.
+    """
+    with database.read() as connection:
+        return alert_pushes.count_unmended(connection, event_id, now_us() - DAY_US, MAX_UNMENDED)
 
 
 def dismiss(database: Database, event_id: str, alert_id: str) -> Alert:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from turnout.alerts import watching
+from turnout.alerts.described import describe_facts
 from turnout.alerts.letters import Shown
 from turnout.alerts.mail_message import in_one_line
 from turnout.downstream.webhooks import endpoint, request
@@ -118,7 +119,7 @@ def write_body(one: Shown, url: str) -> str:
     """The body for this alert at this address, the same each time."""
     alert, event, told = one.alert, one.event, one.told
     data = Data(
-        AlertSeen(alert.id, alert.kind, alert.cause, alert.facts, as_text(alert.opened_at)),
+        AlertSeen(alert.id, alert.kind, alert.cause, describe_facts(alert.facts), as_text(alert.opened_at)),
         EventSeen(event.id, event.slug, event.name),
         told.title,
         told.text,

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from turnout.alerts.causes.silent import find_zone
+from turnout.explained import PROBLEMS, summarize
 from turnout.model.alert import Alert, AlertKind, Facts
 from turnout.model.event import DAY_US, Configuration
 
@@ -39,10 +40,14 @@ def describe(alert: Alert, configuration: Configuration) -> Told:
 
 
 def _first_push(alert: Alert, configuration: Configuration) -> Told:
-    source = _source(alert, configuration)
+    source, when = _source(alert, configuration), _when(alert, "at", configuration)
+    if alert.facts.get("rehearsed"):
+        text = f"What {source} had sent in its rehearsal took effect {when}."
+    else:
+        text = f"The first push of {source} that took effect arrived {when}."
     return Told(
-        f"{_cut(source)} has pushed for the first time",
-        f"The first push of {source} arrived {_when(alert, 'at', configuration)}, and took effect.",
+        f"The first push of {_cut(source)} took effect",
+        text,
         "Look whether it says what you expect: names, groups, custom fields.",
         _pushes(alert, configuration),
         "See what it sent",
@@ -66,17 +71,34 @@ def _silent(alert: Alert, configuration: Configuration) -> Told:
 def _errors(alert: Alert, configuration: Configuration) -> Told:
     source, facts = _source(alert, configuration), alert.facts
     failed, pushes, percent = (_number(facts, name) for name in ("failed", "pushes", "percent"))
+    code = str(facts.get("code", ""))
     why = ""
-    if "code" in facts:
-        where = f" at {facts['path']}" if "path" in facts else ""
-        why = f" The commonest reason is {facts['code']}{where}."
+    if code:
+        where = f", at {facts['path']}" if "path" in facts else ""
+        why = f" The commonest reason{where}: {summarize(code) or f'{code}.'}"
     return Told(
         f"{_cut(source)}: {_of(failed, pushes)} failed",
         f"Within an hour {_of(failed, pushes)} of {source} failed, {percent} %.{why} None of them is lost.",
-        "Open one of them: it says what was wrong and what to do. Once that is mended, replay them all.",
+        f"Open one of them: it says what was wrong and what to do. {_say_again(code)}",
         _pushes(alert, configuration, result="failed", effect="live"),
         "See the failed pushes",
     )
+
+
+def _say_again(code: str) -> str:
+    """What makes pushes that failed for this reason take effect."""
+    if code in _MENDED_HERE:
+        return "Once that is mended in the event, replay them all."
+    if any(code in explanations for explanations in PROBLEMS.values()):
+        return (
+            "It lies in what was sent, and a replay would fail again: have the sender mend it and send them again, or "
+            "mend one here and try it."
+        )
+    return "What lies in what was sent the sender mends and sends again; what settings mend you replay here."
+
+
+_MENDED_HERE = frozenset(("ambiguous_email", "too_many_custom_fields", "too_many_groups"))
+"""Problems that what is set up of the event can take away."""
 
 
 def _unknown_field(alert: Alert, configuration: Configuration) -> Told:
@@ -93,7 +115,8 @@ def _unknown_field(alert: Alert, configuration: Configuration) -> Told:
         f"{_cut(source)} sends {'unknown fields' if more else f'the unknown field {_cut(path)}'}",
         f"{text} It is kept, but not in the attendee’s profile.",
         "If it is wanted, have it sent under the name of a field, or as a custom field. Else there is nothing to do.",
-        _pushes(alert, configuration, code="unknown_field"),
+        # A search is for one path, up to where it counts.
+        _pushes(alert, configuration, code="unknown_field", **({} if more else {"path": path.partition("[")[0]})),
         "See the pushes that have it",
     )
 

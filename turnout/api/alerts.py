@@ -7,7 +7,7 @@ from turnout.access import roles, users
 from turnout.alerts import tell, watching
 from turnout.alerts import webhook as posting
 from turnout.alerts import words as in_words
-from turnout.alerts.described import describe_settings
+from turnout.alerts.described import describe_facts, describe_settings
 from turnout.api.operation import Call, Given, Items, Operation, Taken, as_time, say_time
 from turnout.api.webhooks import TestResult
 from turnout.model.alert import KINDS, Alert, AlertKind, AlertMessage, AlertSettings
@@ -25,7 +25,7 @@ class AlertShown(Given, frozen=True, kw_only=True):
     cause: str
     """What it is about, the same each time it is found."""
     facts: dict[str, str | int]
-    """Names of sources, groups, fields and keys, and numbers; never anything of an attendee."""
+    """Names of sources, groups, fields and keys, and numbers, times as ISO 8601; never anything of an attendee."""
     title: str
     text: str
     advice: str
@@ -256,7 +256,7 @@ def _show(call: Call, alert: Alert) -> AlertShown:
         id=alert.id,
         kind=alert.kind,
         cause=alert.cause,
-        facts=alert.facts,
+        facts=describe_facts(alert.facts),
         title=told.title,
         text=told.text,
         advice=told.advice,

@@ -1,4 +1,4 @@
-"""One search over events, people and pushes: of those events only that the caller may see."""
+"""One search over events, sources, people and pushes: of those events only that the caller may see."""
 
 from turnout import errors
 from turnout.access import roles
@@ -14,6 +14,15 @@ class FoundEvent(Given, frozen=True, kw_only=True):
     """An event by its name or slug."""
 
     slug: str
+    name: str
+
+
+class FoundSource(Given, frozen=True, kw_only=True):
+    """A source by its name, and where."""
+
+    event: str
+    """The slug."""
+    id: str
     name: str
 
 
@@ -42,6 +51,7 @@ class Found(Given, frozen=True, kw_only=True):
     """What there is, and what was not looked through."""
 
     events: list[FoundEvent]
+    sources: list[FoundSource]
     people: list[FoundPerson]
     pushes: list[FoundPush]
     """The latest of each event."""
@@ -68,6 +78,7 @@ def find(call: Call) -> Found:
     )
     return Found(
         events=[FoundEvent(slug=one.slug, name=one.name) for one in found.events],
+        sources=[FoundSource(event=one.event.slug, id=one.source.id, name=one.source.name) for one in found.sources],
         people=[
             FoundPerson(event=one.event.slug, id=one.id, name=call.mask(one.name), email=call.mask(one.email))
             for one in found.people
@@ -93,9 +104,9 @@ operations = [
         "search",
         "user",
         find,
-        "Search events, people and pushes",
-        "Events by name, people by name and address, pushes by id and address, at most 50 of each, within three "
-        "seconds. Who sees no names and addresses finds nobody by them.",
+        "Search events, sources, people and pushes",
+        "Events and sources by name, people by name and address, pushes by id and address, at most 50 of each, within "
+        "three seconds. Who sees no names and addresses finds nobody by them.",
         gives=Found,
         query={"q": "What to look for."},
     ),

@@ -373,6 +373,7 @@ def _read_kinds() -> "tuple[Any, ...]":
 
 def _describe(alert: "Alert", configuration: "Configuration") -> dict[str, Any]:
     from turnout.alerts import words
+    from turnout.alerts.described import describe_facts
     from turnout.now import as_text
 
     told = words.describe(alert, configuration)
@@ -380,7 +381,7 @@ def _describe(alert: "Alert", configuration: "Configuration") -> dict[str, Any]:
         "id": alert.id,
         "kind": alert.kind,
         "cause": alert.cause,
-        "facts": alert.facts,
+        "facts": describe_facts(alert.facts),
         "title": told.title,
         "text": told.text,
         "advice": told.advice,

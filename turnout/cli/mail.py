@@ -169,8 +169,19 @@ def _show(its: "MailSettings | None") -> None:
     if its is None:
         output.say("No mail server is set up: turnout mail set --host … --from …")
         return
-    shown = {name: value for name, value in _describe(its).items() if value is not None}
-    output.table(("what", "value"), [(name, str(value)) for name, value in shown.items()])
+    security = {"tls": "TLS", "starttls": "STARTTLS", "none": "none"}[its.security]
+    shown = {
+        "server": f"{its.host}:{its.port}",
+        "encryption": security,
+        "user": its.user_name,
+        "password": None if its.user_name is None else "kept" if its.password is not None else "none",
+        "from": f"{its.sender_name} <{its.sender}>",
+        "changed": output.show_time(its.changed_at, "UTC"),
+        "sent last": None if its.succeeded_at is None else output.show_time(its.succeeded_at, "UTC"),
+        "failed last": None if its.failed_at is None else output.show_time(its.failed_at, "UTC"),
+        "why": its.failure,
+    }
+    output.table(("what", "value"), [(name, value) for name, value in shown.items() if value is not None])
 
 
 def _describe(its: "MailSettings") -> dict[str, Any]:

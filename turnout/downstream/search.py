@@ -1,4 +1,4 @@
-"""One search over events, people and pushes for what somebody has typed, within bounds of time.
+"""One search over events, sources, people and pushes for what somebody has typed, within bounds of time.
 
 Of those events only that are given: whoever asks sees no others. Names and addresses are for the caller to mask.
 """
@@ -18,7 +18,8 @@ from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration, Event
 from turnout.model.names import fold_case
 from turnout.model.push import StoredPush
-from turnout.store import push_search, pushes
+from turnout.model.source import PEOPLE, Source
+from turnout.store import events, push_search, pushes
 from turnout.store.database import Database
 from turnout.store.push_search import PushSearch
 
@@ -28,6 +29,15 @@ LEAST = 2
 """Characters of a word before people and pushes are looked through."""
 LOOKED_AT = 2_000
 """Latest pushes of each event, for a part of an address."""
+MAX_SOURCES = 500
+"""Of all events, the youngest, before those are left out that are not seen."""
+
+
+class FoundSource(msgspec.Struct, frozen=True):
+    """A source, and where."""
+
+    event: Event
+    source: Source
 
 
 class FoundPerson(msgspec.Struct, frozen=True):
@@ -50,6 +60,7 @@ class Found(msgspec.Struct):
     """What there is, and what was not looked through."""
 
     events: list[Event] = []
+    sources: list[FoundSource] = []
     people: list[FoundPerson] = []
     pushes: list[FoundPush] = []
     events_left: int = 0
@@ -59,7 +70,7 @@ class Found(msgspec.Struct):
 
     @property
     def is_empty(self) -> bool:
-        return not (self.events or self.people or self.pushes)
+        return not (self.events or self.sources or self.people or self.pushes)
 
 
 def search(
@@ -86,7 +97,10 @@ def search(
     if wanted.startswith("psh_"):
         found.pushes = list(_find_push(database, wanted, in_order))
         return found
-    if len(wanted) < LEAST or not (sees_personal or is_id(wanted)):
+    if len(wanted) < LEAST:
+        return found
+    found.sources = _list_sources(database, folded, in_order)[:most]
+    if not (sees_personal or is_id(wanted)):
         return found
     with_pushes = sees_personal and (thorough or "@" in wanted) and not is_id(wanted)
     for place, event in enumerate(in_order):
@@ -117,6 +131,13 @@ def _find_push(database: Database, push_id: str, seen: Sequence[Event]) -> Itera
     for event in seen:
         if push is not None and event.id == push.event_id:
             yield FoundPush(event, push)
+
+
+def _list_sources(database: Database, folded: str, seen: Sequence[Event]) -> list[FoundSource]:
+    by_id = {event.id: event for event in seen}
+    with database.read() as connection:
+        found = events.find_sources(connection, folded, MAX_SOURCES)
+    return [FoundSource(by_id[one.event_id], one) for one in found if one.event_id in by_id and one.number != PEOPLE]
 
 
 def _list_people(

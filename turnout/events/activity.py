@@ -38,9 +38,11 @@ class Activity(msgspec.Struct, frozen=True):
     pushes: int
     """In the last 24 hours, to ten minutes."""
     failed: int
-    """Of these."""
+    """Of these; what fails in a rehearsal is not counted."""
     hourly: list[int]
     """Of these, hour by hour; the last one ends now."""
+    rehearsed: int = 0
+    """Of these, whatever would have become of them."""
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ def list_activity(database: Database, event_ids: Sequence[str]) -> dict[str, Act
     event_ids = event_ids[:MAX_EVENTS]
     since = now_us() // SLOT_US - HOURS * _HOUR_SLOTS + 1
     hourly = {event_id: [0] * HOURS for event_id in event_ids}
-    failed = dict.fromkeys(event_ids, 0)
+    failed, rehearsed = dict.fromkeys(event_ids, 0), dict.fromkeys(event_ids, 0)
     last_at: dict[str, int | None] = {}
     with database.read() as connection:
         sums = push_counts.list_sums_of_events(connection, event_ids, since, _HOUR_SLOTS) if event_ids else []
@@ -84,9 +86,11 @@ def list_activity(database: Database, event_ids: Sequence[str]) -> dict[str, Act
         # A clock that was set back has left counts ahead of it.
         hourly[event_id][min(hour, HOURS - 1)] += count
         failed[event_id] += count if result == "failed" else 0
+        rehearsed[event_id] += count if result == "rehearsed" else 0
         last_at[event_id] = max(last_at[event_id] or 0, last_slot * SLOT_US)
     return {
-        event_id: Activity(last_at[event_id], sum(hours), failed[event_id], hours) for event_id, hours in hourly.items()
+        event_id: Activity(last_at[event_id], sum(hours), failed[event_id], hours, rehearsed[event_id])
+        for event_id, hours in hourly.items()
     }
 
 

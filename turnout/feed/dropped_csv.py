@@ -13,6 +13,7 @@ from turnout.feed.batch.split import MAX_ITEMS, Batch, split
 from turnout.feed.by_hand.hand_in import MAX_TOGETHER, as_sender, hand_in
 from turnout.feed.configurations import Configurations
 from turnout.feed.intake import read_item
+from turnout.feed.parse.push import EMAIL_IN_JSON
 from turnout.feed.submission import Item, Overlay
 from turnout.model.event import Configuration
 from turnout.model.receipt import Failure, Outcome, Problem, Warning
@@ -27,6 +28,13 @@ MAX_UNKNOWN = 100
 """Columns that a preview names."""
 MAX_FAILED = 1_000
 """Rows that are listed with their reason; the CSV of what failed has all."""
+
+
+_WARNED = {
+    "unsplit_groups": "The groups of this row are taken as the name of one. If they are several, give each a column of "
+    "its own (groups[0], groups[1]), or ask the event's staff to have such a text split."
+}
+"""What to do in a table, where the message is for those who write JSON."""
 
 
 class PreviewedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,9 +183,22 @@ def _show(batch: Batch, table: CsvTable, at: int, outcome: Outcome) -> Previewed
         line=_line(batch, at),
         cells=table.show(batch.raw_item(at))[: len(table.columns)],
         result=outcome.result,
-        problem=None if failure is None else next(iter(failure.errors), Problem("", failure.code, failure.detail, "")),
-        warning=next((one for one in outcome.warnings if one.code != "unknown_field"), None),
+        problem=None if failure is None else _say_problem(failure),
+        warning=next((_say_warning(one) for one in outcome.warnings if one.code != "unknown_field"), None),
     )
+
+
+def _say_problem(failure: Failure) -> Problem:
+    """The first, for somebody with a table."""
+    first = next(iter(failure.errors), Problem("", failure.code, failure.detail, ""))
+    if first.code != "missing_email":
+        return first
+    nearest = first.help.removesuffix(EMAIL_IN_JSON)
+    return msgspec.structs.replace(first, help=f"{nearest}The address goes into a column called email.")
+
+
+def _say_warning(warning: Warning) -> Warning:
+    return msgspec.structs.replace(warning, message=_WARNED.get(warning.code, warning.message))
 
 
 def _list_unknown(table: CsvTable) -> list[str]:

@@ -51,7 +51,7 @@ def _check(environ: Mapping[str, str]) -> Iterator[Check]:
     configured = None
     try:
         configured = settings.read(environ)
-        yield Check("settings", "ok", "All settings can be meant.")
+        yield Check("settings", "ok", "All settings are valid.")
     except settings.InvalidSettings as error:
         for problem in error.problems:
             yield Check("settings", "problem", problem, "Turnout does not start like this: mend the setting.")

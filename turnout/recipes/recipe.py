@@ -26,6 +26,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     custom_fields: tuple[str, ...] = ()
     lists: str = "none"
     """The source's setting: the sign that separates groups within one text."""
+    is_precise: bool = False
+    """Whether a mistake in the push is answered otherwise than a fault of the server, so that a tool can tell when to
+    send it again."""
 
     @property
     def address(self) -> str:
@@ -148,8 +151,10 @@ def target_of(
     groups = [name.name for name in configuration.groups.by_number.values() if not name.staff_only]
     fields = [name.name for name in configuration.custom_fields.by_number.values()]
     lists = recipe.settings.get("lists", configuration.event.policy.lists)
+    status_codes = recipe.settings.get("status_codes", configuration.event.policy.status_codes)
     if source_number is not None:
-        lists = configuration.sources[source_number].policy.over(configuration.event.policy).lists
+        policy = configuration.sources[source_number].policy.over(configuration.event.policy)
+        lists, status_codes = policy.lists, policy.status_codes
     return Target(
         gateway=gateway,
         key=key,
@@ -157,6 +162,7 @@ def target_of(
         groups=tuple(groups[:MAX_NAMES]),
         custom_fields=tuple(fields[:MAX_NAMES]),
         lists=lists,
+        is_precise=status_codes == "precise",
     )
 
 

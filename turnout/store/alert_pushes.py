@@ -85,17 +85,43 @@ def _is_mended(connection: Connection, event_id: str, push_id: str) -> bool:
     return row is not None
 
 
-def find_first_at(connection: Connection, event_id: str, source_number: int) -> int | None:
-    """When the source's first own push was taken; None where none was among the oldest lines of its log."""
+def count_unmended(connection: Connection, event_id: str, since: int, limit: int) -> int:
+    """How many of the latest so many of all sources' own that failed since then have not succeeded as a replay."""
     return connection.execute(
         text(
-            "SELECT at FROM (SELECT id, at, result, dry_run, actor, replay_of FROM"
-            f" {pushes_by(connection, 'pushes_source')} WHERE event_id = :event_id"
-            " AND source_number = :source_number ORDER BY id LIMIT :limit) AS oldest"
-            f" WHERE result <> 'failed' AND {_LIVE} ORDER BY id LIMIT 1"
+            "SELECT count(*) FROM (SELECT id FROM"
+            f" {pushes_by(connection, 'pushes_failed')} WHERE event_id = :event_id AND result = 'failed'"
+            f" AND id >= :first AND {_LIVE} ORDER BY id DESC LIMIT :limit) AS failed"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {pushes_by(connection, 'pushes_replays')} WHERE event_id = :event_id"
+            " AND replay_of = failed.id AND result <> 'failed' AND dry_run = :no)"
         ),
-        {"event_id": event_id, "source_number": source_number, "limit": _FIRST, "no": 0},
-    ).scalar()
+        {"event_id": event_id, "first": first_id("psh", max(0, since)), "limit": limit, "no": 0},
+    ).scalar_one()
+
+
+class First(NamedTuple):
+    """The first that took effect of a source."""
+
+    at: int
+    is_rehearsed: bool
+    """Sent in a rehearsal, and let take effect at that time by people."""
+
+
+def find_first(connection: Connection, event_id: str, source_number: int) -> First | None:
+    """The source's first own push that was taken; None where none was among the oldest lines of its log."""
+    oldest = (
+        f"(SELECT id, at, result, dry_run, rehearsed, actor, replay_of FROM {pushes_by(connection, 'pushes_source')}"
+        " WHERE event_id = :event_id AND source_number = :source_number ORDER BY id LIMIT :limit)"
+    )
+    row = connection.execute(
+        text(
+            f"SELECT at, replay_of FROM {oldest} AS oldest WHERE result <> 'failed' AND dry_run = :no"
+            " AND ((actor IS NULL AND replay_of IS NULL)"
+            f" OR replay_of IN (SELECT id FROM {oldest} AS before WHERE rehearsed = :yes)) ORDER BY id LIMIT 1"
+        ),
+        {"event_id": event_id, "source_number": source_number, "limit": _FIRST, "no": 0, "yes": 1},
+    ).first()
+    return None if row is None else First(row.at, row.replay_of is not None)
 
 
 def list_warned(connection: Connection, event_id: str, since: int, limit: int) -> list[tuple[int, Sequence[Warning]]]:

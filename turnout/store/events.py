@@ -229,6 +229,26 @@ def add_source(connection: Connection, source: Source, spelling: str) -> None:
     )
 
 
+def find_sources(connection: Connection, spelling: str, limit: int) -> list[Source]:
+    """Those of any event whose folded name has this in it, the youngest first."""
+    wanted = (
+        spelling.encode(errors="replace")
+        .decode()
+        .replace("\0", "\1")
+        .replace("\\", "\\\\")
+        .replace("%", r"\%")
+        .replace("_", r"\_")
+    )
+    rows = connection.execute(
+        text(
+            f"SELECT {_SOURCE} FROM sources WHERE spelling LIKE :wanted ESCAPE '\\'"
+            " ORDER BY created_at DESC, id LIMIT :limit"
+        ),
+        {"wanted": f"%{wanted}%", "limit": limit},
+    )
+    return [_source(row) for row in rows]
+
+
 def update_source(connection: Connection, source: Source) -> None:
     """Writes its policy, and whether it is retired. Its name is `rename_source`'s."""
     connection.execute(

@@ -26,6 +26,8 @@ class PushSearch(msgspec.Struct, frozen=True, kw_only=True):
     source_number: int | None = None
     effect: Effect | None = None
     """`live` for those that were meant; the others are without effect."""
+    leaves_out_dry_runs: bool = False
+    """Whether it finds those only that are meant or rehearsed."""
     email: str | None = None
     """Any part of the address as it was sent, without case (of ASCII)."""
     attendee_id: str | None = None
@@ -133,6 +135,8 @@ def _write_conditions(search: PushSearch) -> tuple[list[str], list[str], dict[st
         require(conditions, "at < :until", until=search.until)
     if search.effect is not None:
         require(conditions, _EFFECTS[search.effect], yes=1, no=0)
+    if search.leaves_out_dry_runs:
+        require(conditions, "(dry_run = :no OR rehearsed = :yes)", yes=1, no=0)
     if search.attendee_id is not None:
         require(conditions, "attendee_id = :attendee_id", attendee_id=search.attendee_id.replace("\0", "\1"))
     if search.email is not None:

@@ -93,7 +93,7 @@ def test_a_file_is_deleted_by_whoever_made_it_or_a_manager(event: TestedEvent, s
         assert ann.get(f"{path}/{export_id}").status_code == (200 if status == 403 else 404)
         if status == 403:
             ann.post(f"{path}/{export_id}/delete")
-    assert "No files yet" in get_ok(ann, path)
+    assert "No exports yet" in get_ok(ann, path)
 
 
 def test_nobody_has_more_made_at_once_than_others_can_wait_for(event: TestedEvent, sign_in: SignIn) -> None:
@@ -115,10 +115,10 @@ def test_nobody_has_more_made_at_once_than_others_can_wait_for(event: TestedEven
 def test_from_the_list_to_the_file(event: TestedEvent, sign_in: SignIn, screens: Screens) -> None:
     page = screens.open(sign_in("viewer", event), f"events/{event.slug}/attendees")
     page.get_by_role("combobox", name="Group").select_option("Press")
-    page.get_by_role("link", name="Make a file of these").click()
+    page.get_by_role("link", name="Export these").click()
     expect(page.get_by_text("Attending, in Press").first).to_be_visible()
     page.get_by_role("radio", name="CSV").check()
-    page.get_by_role("button", name="Make the file").click()
+    page.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_text("ready")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()

@@ -19,8 +19,10 @@ from tests.console.browser import Screens
 from tests.console.conftest import SignIn
 from tests.product import Product, TestedEvent
 from turnout.console.attendees.timeline import MOMENTS
+from turnout.events import sources
 from turnout.feed.acts import decisions
 from turnout.feed.acts.merge import merge
+from turnout.feed.by_hand.go_live import replay_rehearsed
 from turnout.feed.configurations import Configurations
 from turnout.feed.forget.erase import erase
 from turnout.model.attendee import PROFILE_FIELDS
@@ -75,6 +77,18 @@ def test_a_value_says_why_it_stays(event: TestedEvent, sign_in: SignIn) -> None:
     assert motto.startswith("Yes")
     assert "Staff hold this field: it stays as it is, whatever sources send" in motto
     assert "Motto held by staff" in read_text(page)
+
+
+def test_what_took_effect_at_go_live_is_the_sources_word(event: TestedEvent, sign_in: SignIn) -> None:
+    shop = event.make_source("Ticket shop")
+    sources.set_up(event.database, event.id, "Ticket shop", {"mode": "rehearsal"})
+    rehearsed = say(event, key=shop, title="CTO")
+    sources.set_up(event.database, event.id, "Ticket shop", {"mode": "live"})
+    replay_rehearsed(event.database, Configurations(event.database), event.slug, [rehearsed], actor=STAFF)
+    title = find_line(get_ok(sign_in("viewer", event), way_of(event, ADA)), "Title")
+    assert title.startswith("CTO Title: why does it say that? Ticket shop, ")
+    assert re.search(rf"Ticket shop sent this on [^.]+, while it rehearsed\. {STAFF} let it take effect on ", title)
+    assert "sender's own word" not in title
 
 
 def test_what_people_set_is_under_their_name(event: TestedEvent, sign_in: SignIn) -> None:

@@ -27,8 +27,9 @@ def test_a_file_is_looked_at_and_then_sent_and_what_failed_comes_back(product: P
     looked = nobody.post(f"{link}/csv", fragment=True, files={"file": ("people.csv", ROWS)}).text
     told = read_text(looked)
     assert "people.csv: 2 rows" in told
-    assert "1 of the first 2 would fail" in told
+    assert "1 of 2 would fail" in told
     assert "Shoe size . They are kept" in told
+    assert "call the column profile.customFields.Shoe size ." in told
     assert "it has no @" in told
     assert [change.kind for change in event.changes()] == ["setting_changed"]
     form: dict[str, Any] = {"deed": "send", "looked": _read_looked(looked)}
@@ -53,7 +54,8 @@ def test_without_a_script_it_is_a_page_of_its_own(product: Product, nobody: Visi
     assert "Choose the same file once more" in looked
     form: dict[str, Any] = {"deed": "send", "looked": _read_looked(looked)}
     sent = nobody.post(f"{link}/csv", files={"file": ("people.csv", ROWS)}, **form)
-    assert "2 rows were sent" in read_text(sent.text)
+    assert "2 rows were rehearsed" in read_text(sent.text)
+    assert "nobody was made or changed" in sent.text
     assert nobody.get(f"{link}/csv").status_code == 303
 
 
@@ -84,9 +86,10 @@ def test_a_file_is_chosen_looked_at_and_sent_in_a_browser(product: Product, scre
     page.goto(make_link(event))
     page.set_input_files("#file", {"name": "people.csv", "mimeType": "text/csv", "buffer": ROWS})
     page.get_by_role("button", name="Send 2 rows").click()
-    expect(page.get_by_text("2 rows were sent")).to_be_visible()
+    expect(page.get_by_text("2 rows were rehearsed")).to_be_visible()
     expect(page.locator("#came")).to_contain_text("ann@example.org")
-    expect(page.locator("#drop-said")).to_have_text("people.csv")
+    # The file's field names it.
+    expect(page.locator("#drop-said")).to_have_text("At most 10 MB and 10,000 rows.")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the failed rows").click()
     assert download.value.suggested_filename == "failed.csv"

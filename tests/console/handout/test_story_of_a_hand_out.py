@@ -13,6 +13,8 @@ from tests.console.looks import check_axe, check_fits
 from tests.console.signed_in import Visitor
 from tests.product import Product
 from turnout.access import audit
+from turnout.events import keys
+from turnout.model.key import read_key_id
 
 ADA = {"profile": {"email": "ada@example.org"}}
 
@@ -27,6 +29,7 @@ def test_an_integrator_is_connected_rehearses_and_goes_live(
     link = read_code(made.text, "link").partition("/console/")[2]
     assert link.startswith("h/hnd_")
     assert link in read_code(made.text, "letter")
+    assert "please connect Ticket shop to " in read_code(made.text, "letter")
     secret = link.partition(".")[2]
     assert secret not in mara.get(connect).text
     assert "not opened yet" in mara.get(connect).text
@@ -56,6 +59,7 @@ def test_an_integrator_is_connected_rehearses_and_goes_live(
     assert event.push_ok(ADA, key=key)["dryRun"]
     expect(page.locator("#came li").first).to_contain_text("ada@example.org")
     expect(page.locator("#came li").first).to_contain_text("created")
+    expect(page.locator("#came li").first).to_contain_text("rehearsed")
     assert event.push({"profile": {"email": "nobody"}}, key=key).status_code == 422
     expect(page.locator("#came .came > li")).to_have_count(2)
     expect(page.locator("#came .came > li").first).to_contain_text("it has no @")
@@ -119,3 +123,23 @@ def test_staff_let_the_page_show_a_new_key_and_the_old_one_ends(
     assert event.push(ADA, key=old).status_code == 401
     assert "Show my key" in nobody.get(link).text
     assert event.push_ok(ADA, key=take_key(nobody, link))
+
+
+def test_an_open_page_and_the_list_say_that_a_key_is_revoked(
+    product: Product, sign_in: SignIn, screens: Screens
+) -> None:
+    event = product.make_event()
+    link = make_link(event)
+    page = screens.open_at(product.server.url)
+    page.goto(link)
+    page.get_by_role("button", name="Show my key").click()
+    key = page.locator("#key").inner_text()
+    expect(page.locator("[data-live=live]")).to_be_visible()
+    key_id = read_key_id(key)
+    assert key_id is not None
+    keys.revoke(event.database, key_id)
+    # What comes has the page look at once.
+    event.push_ok(ADA, key=keys.create(event.database, event.id, source="Sheet").text)
+    expect(page.get_by_text("The key that was shown here is revoked")).to_be_visible()
+    expect(page.locator("#key")).to_have_count(0)
+    assert "key revoked" in read_text(sign_in("manager", event).get(f"events/{event.slug}/connect").text)

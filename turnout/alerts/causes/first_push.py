@@ -1,6 +1,7 @@
-"""A system has pushed for the first time, and it took effect: the connection works."""
+"""The first that a system has pushed took effect, at once or when it went live: the connection works."""
 
 from turnout.alerts.found import Found, Look
+from turnout.model.alert import Facts
 from turnout.model.event import DAY_US
 from turnout.store import alert_pushes, alerts
 
@@ -15,9 +16,10 @@ def find(look: Look) -> list[Found]:
         cause = f"first_push:{source.number}"
         if cause in told:
             continue
-        first_at = alert_pushes.find_first_at(look.connection, look.event_id, source.number)
-        if first_at is not None:
-            is_known = first_at < max(look.watch.since, look.at - NEW_FOR_US)
+        first = alert_pushes.find_first(look.connection, look.event_id, source.number)
+        if first is not None:
+            is_known = first.at < max(look.watch.since, look.at - NEW_FOR_US)
+            facts: Facts = {"source": source.number, "at": first.at} | ({"rehearsed": 1} if first.is_rehearsed else {})
             # Known ones are kept too, so that nobody looks for them each time.
-            found.append(Found("first_push", cause, {"source": source.number, "at": first_at}, is_known))
+            found.append(Found("first_push", cause, facts, is_known))
     return found

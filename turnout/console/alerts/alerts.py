@@ -1,10 +1,15 @@
 """What is open and what was, each with the way to mend it."""
 
+from datetime import datetime
+
 from turnout.alerts import mail, watching
 from turnout.alerts import words as in_words
+from turnout.alerts.causes.silent import find_zone
 from turnout.console.alerts import look
 from turnout.console.page import Visit
 from turnout.feed.receipt import Answer
+from turnout.model.event import DAY_US
+from turnout.now import now_us
 
 
 def show(visit: Visit) -> Answer:
@@ -12,10 +17,18 @@ def show(visit: Visit) -> Answer:
     assert visit.configuration is not None
     before = visit.query.get("before") or None
     followers = watching.list_followers(visit.database, visit.event.id)
+    open_lines = [] if before else look.list_open(visit, visit.configuration)
+    past, news = look.list_past(visit, visit.configuration, before), []
+    if not before:
+        past, news = look.set_news_apart(past)
     return visit.render(
         "_alerts.html" if visit.is_fragment else "list.html",
-        open=[] if before else look.list_open(visit, visit.configuration),
-        past=look.list_past(visit, visit.configuration, before),
+        open=open_lines,
+        news=news,
+        past=past,
+        unmended=0 if before or open_lines else watching.count_unmended(visit.database, visit.event.id),
+        most_unmended=watching.MAX_UNMENDED,
+        since_yesterday=_write_since(visit.event.time_zone),
         before=before,
         followers=len(followers),
         is_following=any(one.id == visit.signed_in.id for one in followers),
@@ -41,6 +54,11 @@ def dismiss(visit: Visit) -> Answer:
         deed.after = {"name": told.title}
         watching.dismiss(visit.database, visit.event.id, alert.id)
     return visit.redirect(way(visit), f"Dismissed: {told.title}. Nobody is told of it for 7 days.")
+
+
+def _write_since(zone: str) -> str:
+    """A day ago, as the list of pushes takes it."""
+    return datetime.fromtimestamp((now_us() - DAY_US) // 1_000_000, find_zone(zone)).strftime("%Y-%m-%dT%H:%M")
 
 
 def way(visit: Visit, to: str = "") -> str:

@@ -10,7 +10,8 @@ from turnout.alerts.words import Told
 from turnout.console.alerts.words import KINDS, Words, say_told
 from turnout.console.page import Visit
 from turnout.model.alert import NEWS, Alert
-from turnout.model.event import Configuration
+from turnout.model.event import DAY_US, Configuration
+from turnout.now import now_us
 
 SHOWN_OPEN = 100
 """Open ones on a page; an event has as many as it has sources, keys and groups that something is wrong with."""
@@ -51,6 +52,13 @@ def list_past(visit: Visit, configuration: Configuration, before: str | None) ->
     """Those that are over, the latest first."""
     found, following = watching.list_alerts(visit.database, configuration.event.id, limit=SHOWN_PAST, before=before)
     return Past(_describe(visit, configuration, [one for one in found if not one.is_open]), following)
+
+
+def set_news_apart(past: Past) -> tuple[Past, list[Line]]:
+    """What was told within a day is not past yet, though nothing of it is open."""
+    since = now_us() - DAY_US
+    news = [line for line in past.lines if line.is_news and line.alert.opened_at > since]
+    return Past([line for line in past.lines if line not in news], past.next), news
 
 
 def _describe(visit: Visit, configuration: Configuration, alerts: Sequence[Alert]) -> list[Line]:

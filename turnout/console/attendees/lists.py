@@ -165,7 +165,7 @@ def _list_columns(visit: Visit, asked: Asked) -> list[dict[str, Any]]:
 
     return [
         column("Name", "lastName", "lastName"),
-        {"text": "Company"},
+        {"text": "Company, title"},
         {"text": "Groups"},
         {"text": "Sources"},
         {"text": "Status"},

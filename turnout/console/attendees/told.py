@@ -47,11 +47,24 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: int | None = None
     """… or when it was said to be so once more, later."""
 
+    came_at: int | None = None
+    """When it came, where a person let it take effect later: by a replay …"""
+    was_rehearsed: bool = False
+    """… of what came while its source rehearsed."""
+
+    @property
+    def is_true_as_it_came(self) -> bool:
+        """Whether the time at which it was true is that of its arrival, and nobody's word."""
+        came_at, true_at = self.came_at, self.observed_at
+        return came_at is not None and true_at is not None and abs(came_at - true_at) <= APART_US
+
     @property
     def who(self) -> str:
         """A source, a person, or a person for a source."""
         if not self.source:
             return self.actor or "staff"
+        if self.came_at is not None:
+            return self.source
         return f"{self.source} ({self.actor})" if self.actor else self.source
 
 
@@ -101,6 +114,7 @@ def _tell(field: FieldTold, place: int, told: PersonTold, *, shows: bool, since:
     is_by_people = people is not None and origin.source == people.name
     at = None if origin.at is None else read_time(origin.at)
     true_at = None if field.true_at is None else read_time(field.true_at)
+    original = None if is_by_people else told.originals.get(origin.push or "")
     apart = 0 if at is None or true_at is None else true_at - at
     return msgspec.structs.replace(
         begun,
@@ -111,6 +125,8 @@ def _tell(field: FieldTold, place: int, told: PersonTold, *, shows: bool, since:
         at=at,
         push=origin.push,
         old=origin.old if shows else None,
+        came_at=None if original is None else original.at,
+        was_rehearsed=original is not None and original.rehearsed,
         observed_at=true_at if apart < -APART_US else None,
         confirmed_at=true_at if apart > APART_US else None,
     )

@@ -10,7 +10,7 @@ from turnout.events import event
 from turnout.feed.receipt import Answer
 from turnout.model.event import Configuration
 from turnout.model.user import AuditLine
-from turnout.store import events
+from turnout.store import events, handouts
 
 SHOWN = 50
 """Lines of one page."""
@@ -76,7 +76,16 @@ def _find_names(visit: Visit, lines: Sequence[AuditLine]) -> Names:
             if configuration is not None:
                 things |= _name_things(configuration)
                 sources |= {(event_id, one.number): one.name for one in configuration.sources.values()}
-    return Names({one.id: one.name for one in people} | {one.email: one.name for one in people}, things, sources)
+        found = (handouts.find_handout(connection, one) for one in _list_handouts(lines))
+        labels = {one.id: one.label for one in found if one is not None}
+    return Names(
+        {one.id: one.name for one in people} | {one.email: one.name for one in people}, things, sources, labels
+    )
+
+
+def _list_handouts(lines: Sequence[AuditLine]) -> set[str]:
+    """Those whose link somebody used; at most one a line."""
+    return {line.target for line in lines if line.target and line.actor == audit.NOBODY}
 
 
 def _name_things(configuration: Configuration) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from turnout import errors
+from turnout.access import audit
 from turnout.model.user import AuditLine
 
 # What somebody did; {} is what it was done to. A deed that is not here is shown by its own name.
@@ -47,7 +48,7 @@ DEEDS = {
     "handout.create": "made a hand-out",
     "handout.revoke": "revoked a hand-out",
     "handout.give_again": "let a hand-out give its key again",
-    "handout.show_key": "showed the key of a hand-out",
+    "handout.show_key": "saw the key of a hand-out",
     "handout.send_csv": "sent a CSV file by a hand-out",
     "group.rename": "renamed the group {}",
     "group.set": "changed who may fill the group {}",
@@ -118,6 +119,8 @@ class Names(msgspec.Struct, frozen=True):
     """Events, sources, keys, by id."""
     sources: Mapping[tuple[str, int], str]
     """By the event's id and the source's number."""
+    handouts: Mapping[str, str] = {}
+    """For whom each was made, by id."""
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -192,6 +195,9 @@ def _find_who(line: AuditLine, names: Names) -> str:
     if line.action == "user.first":
         # By a link that everybody who has it may use: who it was is who came of it.
         return names.users.get(line.target or "", "Somebody")
+    if line.actor == audit.NOBODY and line.action.startswith("handout."):
+        label = names.handouts.get(line.target or "")
+        return f"Whoever has the link ({label})" if label else "Whoever has the link"
     return names.users.get(line.user_id or line.actor, line.actor)
 
 

@@ -142,17 +142,17 @@ def _render_created(visit: Visit, handout: Handout, text: str, given: Source | N
         source=source,
         tool=recipe.title,
         link=link,
-        letter=_write_letter(visit, handout, recipe.title, link, rehearses=rehearses),
+        letter=_write_letter(visit, handout, source.name, link, rehearses=rehearses),
         rehearses=rehearses,
         unsuited=[] if given is None else tools.say_unsuited(recipe, source.policy.over(configuration.event.policy)),
     )
 
 
-def _write_letter(visit: Visit, handout: Handout, tool: str, link: str, *, rehearses: bool) -> str:
+def _write_letter(visit: Visit, handout: Handout, source: str, link: str, *, rehearses: bool) -> str:
     until = as_time(handout.expires_at, visit.event.time_zone)
     sentences = [
         "Hello,",
-        f"please connect {tool} to {visit.event.name}. On this page are the address, your key and the steps:",
+        f"please connect {source} to {visit.event.name}. On this page are the address, your key and the steps:",
         link,
         f"You need no account. The key is shown once, when you ask for it there. The link is good until {until}.",
         "Please pass it on to nobody.",

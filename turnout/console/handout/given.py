@@ -10,6 +10,7 @@ from turnout.events import handouts
 from turnout.feed.receipt import Answer
 from turnout.model.event import Configuration, Event
 from turnout.model.handout import Handout
+from turnout.model.key import Key
 from turnout.model.source import Source
 
 
@@ -33,6 +34,14 @@ class Given(msgspec.Struct, frozen=True):
     @property
     def rehearses(self) -> bool:
         return self.source.policy.over(self.event.policy).mode == "rehearsal"
+
+    @property
+    def key_shown(self) -> Key | None:
+        return self.configuration.keys.get(self.handout.key_id or "")
+
+    @property
+    def is_key_revoked(self) -> bool:
+        return self.key_shown is not None and self.key_shown.revoked_at is not None
 
     @property
     def giver(self) -> str:

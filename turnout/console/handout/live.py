@@ -96,7 +96,8 @@ class _Stream:
             return self._visit.render_text("_over.html", given=self._given)
         was, self._given = self._given, given
         rows = own.list_latest(self._visit.database, given.handout)
-        return self._show(rows) if _name(rows) != self._seen or given.rehearses != was.rehearses else ""
+        is_other = (given.rehearses, given.is_key_revoked) != (was.rehearses, was.is_key_revoked)
+        return self._show(rows) if is_other or _name(rows) != self._seen else ""
 
     def _show(self, rows: list[own.Row]) -> str:
         self._seen = _name(rows)

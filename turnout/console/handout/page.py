@@ -97,7 +97,6 @@ def _render(visit: Visit, given: Given, *, status: int = 200, key: str | None = 
         status=status,
         shown=_write(visit, given, key or PLACEHOLDER),
         key=key,
-        key_shown=given.configuration.keys.get(given.handout.key_id or ""),
         tools=tools.list_tools(),
     )
 

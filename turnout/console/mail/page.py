@@ -51,7 +51,7 @@ def try_out(visit: Visit) -> Answer:
     if failure is None:
         said = Said(f"The mail server took a test message to {to}. Look whether it arrives, also among the spam.")
     else:
-        said = Said("The test message could not be sent: what went wrong stands below.", kind="warning")
+        said = Said("The test message could not be sent: what went wrong stands on this page.", kind="warning")
     return visit.redirect(_WAY, said)
 
 

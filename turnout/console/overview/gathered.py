@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from turnout.access import roles
+from turnout.alerts import watching
 from turnout.console.overview import look
 from turnout.console.page import Visit
 from turnout.events import signs
@@ -39,16 +40,24 @@ def find_configuration(visit: Visit) -> Configuration:
 
 def gather(visit: Visit, configuration: Configuration, period: Period, latest: list[StoredPush]) -> dict[str, Any]:
     gateway, recipe = configuration.event.gateway(visit.product.public_url), get_recipe("curl")
+    # Whose key it is likely to be: that of the source which came with the event.
+    first = min((one.number for one in configuration.sources.values() if one.retired_at is None), default=None)
     return {
         "configuration": configuration,
         "gateway": gateway,
-        "curl": recipe.write(target_of(configuration, gateway, recipe)).snippets[0].text,
+        "curl": recipe.write(target_of(configuration, gateway, recipe, source_number=first)).snippets[0].text,
         "rows": list_rows(visit, configuration, latest),
         **draw(signs.look(visit.database, configuration, period), configuration),
         "findings": signs.find(visit.database, configuration),
+        "has_alerts": has_alerts(visit, configuration),
         "periods": look.PERIODS,
         "may_create": roles.may_create_events(visit.user),
     }
+
+
+def has_alerts(visit: Visit, configuration: Configuration) -> bool:
+    """Whether any is open."""
+    return bool(watching.count_open(visit.database, [configuration.event.id]))
 
 
 def draw(seen: signs.Signs, configuration: Configuration) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from turnout import errors
 from turnout.console.overview import look
-from turnout.console.overview.gathered import draw, find_configuration, gather, list_rows
+from turnout.console.overview.gathered import draw, find_configuration, gather, has_alerts, list_rows
 from turnout.console.page import Live, Message, Visit
 from turnout.events import signs
 from turnout.events.activity import Period
@@ -175,4 +175,5 @@ class _Window:
             shown["findings"] = _looked.get(
                 ("findings", event_id), FINDINGS_EVERY_S - 0.5, lambda: signs.find(database, configuration)
             )
+            shown["has_alerts"] = has_alerts(self._anybody, configuration)
         return shown

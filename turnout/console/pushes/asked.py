@@ -15,6 +15,8 @@ from turnout.store.push_search import Effect, PushSearch
 MAX_TEXT = 400
 """Characters of one filter."""
 RESULTS = ("created", "updated", "unchanged", "suppressed", "failed")
+EVERYTHING = "any"
+"""The effect that finds dry runs too: as they are echoes of what people look at, they are left out unless asked for."""
 NOBODY = "-"
 """An id that nothing has."""
 
@@ -27,6 +29,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: str = ""
     source: str = ""
     effect: str = ""
+    """Empty for all but dry runs, `any` for all."""
     path: str = ""
     code: str = ""
     since: str = ""
@@ -37,6 +40,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def given(self) -> dict[str, str]:
         """Those that there are."""
         return msgspec.to_builtins(self)
+
+    @property
+    def leaves_out_dry_runs(self) -> bool:
+        """Whether they are. Who has the id of one has asked for it."""
+        return not self.effect and not self.q.startswith("psh_")
+
+    @property
+    def with_dry_runs(self) -> dict[str, str]:
+        """The same filters, and dry runs among what they find."""
+        return self.given | {"effect": EVERYTHING}
 
     @property
     def has_more(self) -> bool:
@@ -50,7 +63,7 @@ def read_asked(given: Mapping[str, str]) -> Asked:
     said["q"] = said["q"] or given.get("email", given.get("attendee", "")).strip()[:MAX_TEXT]
     if said["result"] not in RESULTS:
         said["result"] = ""
-    if said["effect"] not in get_args(Effect):
+    if said["effect"] not in (*get_args(Effect), EVERYTHING):
         said["effect"] = ""
     return Asked(**said)
 
@@ -72,6 +85,7 @@ def as_search(asked: Asked, configuration: Configuration, *, by_address: bool) -
         result=asked.result or None,
         source_number=_find_number(asked.source, configuration) if asked.source else None,
         effect=next((one for one in get_args(Effect) if one == asked.effect), None),
+        leaves_out_dry_runs=asked.leaves_out_dry_runs,
         path=asked.path or None,
         code=asked.code or None,
         since=_read_time(asked.since, zone),
@@ -91,6 +105,7 @@ def matches(search: PushSearch, push: StoredPush) -> bool:
         and search.result in (None, push.result)
         and search.source_number in (None, push.source_number)
         and search.effect in (None, effect)
+        and not (search.leaves_out_dry_runs and effect == "dry_run")
         and (search.email is None or search.email.lower() in (push.email or "").lower())
         and (search.path is None or any(note.path.lower().startswith(search.path.lower()) for note in notes))
         and (search.code is None or search.code.lower() in codes)

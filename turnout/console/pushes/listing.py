@@ -9,7 +9,7 @@ import msgspec
 
 from turnout import errors
 from turnout.console.page import Live, Message, Visit
-from turnout.console.pushes.asked import RESULTS, Asked, as_search, matches, read_asked
+from turnout.console.pushes.asked import EVERYTHING, RESULTS, Asked, as_search, matches, read_asked
 from turnout.console.pushes.noted import say_why
 from turnout.feed.by_hand.replay_many import Seen
 from turnout.feed.pushes_live import NewPushes
@@ -21,7 +21,13 @@ from turnout.store.push_search import PushSearch, search_pushes
 
 ROWS = 50
 """Pushes on a page, and in one message of the live one."""
-EFFECTS = (("", "With and without effect"), ("live", "Meant"), ("dry_run", "Dry runs"), ("rehearsed", "Rehearsed"))
+EFFECTS = (
+    ("", "All but dry runs"),
+    ("live", "Sent for real"),
+    ("rehearsed", "Rehearsed only"),
+    ("dry_run", "Dry runs only"),
+    (EVERYTHING, "Dry runs too"),
+)
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -31,6 +31,9 @@ def find(visit: Visit) -> Answer:
             within_s=QUICK_S if visit.is_fragment else THOROUGH_S,
             thorough=not visit.is_fragment,
         )
+    if not visit.is_fragment and wanted in {one.push.id for one in found.pushes}:
+        # Who gives a push's id wants that push.
+        return visit.redirect(f"events/{found.pushes[0].event.slug}/pushes/{wanted}")
     found.people = [_mask(visit, one) for one in found.people]
     return visit.render("_box.html" if visit.is_fragment else "show.html", wanted=wanted, found=found)
 

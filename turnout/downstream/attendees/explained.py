@@ -1,6 +1,6 @@
 """Why does it say that? One attendee for staff: every value with who said it, when, in which push, and what it was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -16,11 +16,14 @@ from turnout.downstream.attendees.room import bring_up_to_date
 from turnout.downstream.limits import EVERYTHING
 from turnout.feed.configurations import Configurations
 from turnout.model.attendee import Attendee, Said
+from turnout.model.change import Change
 from turnout.model.event import Configuration
+from turnout.model.push import StoredPush
 from turnout.model.source import PEOPLE
 from turnout.now import as_text
-from turnout.store import changes
+from turnout.store import changes, pushes
 from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 FieldKind: TypeAlias = Literal["profile", "custom", "unknown"]
 
@@ -80,6 +83,8 @@ class PersonTold(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[SourceTold]
     actors: dict[int, str]
     """Who acted or pushed by hand, by the line of the log that a value is from; a system's own pushes are missing."""
+    originals: dict[str, StoredPush]
+    """What was replayed, by the push of a value that came by a replay, as where a source went live."""
     configuration: Configuration
     """Knows every name that is in it."""
 
@@ -92,6 +97,7 @@ def explain_person(
         configuration = bring_up_to_date(configurations, connection, known)
         attendee = get_person(connection, known.event.id, reference, EVERYTHING)
         lines = changes.find_changes(connection, known.event.id, attendee_view.list_origin_sequences(attendee))
+        originals = _find_originals(connection, known.event.id, lines.values())
     origins = attendee_view.explain(attendee, lines, configuration)
     return PersonTold(
         attendee=attendee,
@@ -100,6 +106,7 @@ def explain_person(
         groups=[_tell_group(attendee, number, configuration) for number in _list_group_numbers(attendee)],
         sources=[_tell_source(attendee, number, configuration) for number in sorted(attendee.parts)],
         actors={sequence: line.actor for sequence, line in lines.items() if line.actor is not None},
+        originals=originals,
         configuration=configuration,
     )
 
@@ -152,6 +159,18 @@ def _tell(
         true_at=None if said is None else as_text(said.true_at),
         is_pinned=is_pinned,
     )
+
+
+def _find_originals(connection: Connection, event_id: str, lines: Iterable[Change]) -> dict[str, StoredPush]:
+    """No more than there are values. A system's own pushes are no replays, and not looked at."""
+    by_hand = [line.push_id for line in lines if line.push_id is not None and line.actor is not None]
+    if not by_hand:
+        return {}
+    replays = {one.id: one.replay_of for one in pushes.list_by_ids(connection, event_id, by_hand) if one.replay_of}
+    if not replays:
+        return {}
+    found = {one.id: one for one in pushes.list_by_ids(connection, event_id, sorted(set(replays.values())))}
+    return {push_id: found[original] for push_id, original in replays.items() if original in found}
 
 
 def _list_group_numbers(attendee: Attendee) -> list[int]:

@@ -16,6 +16,8 @@ from turnout.model.push import Push
 
 MAX_AHEAD_US = 5 * 60 * 1_000_000
 """How far ahead of our clock an `observedAt` may be (D7)."""
+EMAIL_IN_JSON = 'Send it as "profile": {"email": "john.doe@example.com"}, or flat as "profile.email".'
+"""What the help for a missing address ends with."""
 
 
 def to_push(body: Body, *, lists: Lists, now: int) -> Push:
@@ -169,19 +171,19 @@ def _read_email(root: Node, profile: Node | None, notes: Notes) -> str:
 
 def _help_with_email(root: Node) -> str:
     """What to do about a missing address, naming the nearest thing that was given."""
-    seed = 'Send it as "profile": {"email": "john.doe@example.com"}, or flat as "profile.email".'
     candidates = [node for node in _walk(root) if node.shape is None and node.children is None and not is_blank(node)]
     named = next((node for node in candidates if suggest(node.name) == "profile.email"), None)
     if named is not None:
-        return f"You sent {show_path(named.spelled)}: send it as profile.email. {seed}"
+        return f"You sent {show_path(named.spelled)}: send it as profile.email. {EMAIL_IN_JSON}"
     held = next((n for n in candidates if isinstance(n.value, str) and is_address(n.value.strip())), None)
     if held is not None:
-        return f"{show_path(held.spelled)} holds an address: if it is the attendee's, send it as profile.email. {seed}"
+        where = show_path(held.spelled)
+        return f"{where} holds an address: if it is the attendee's, send it as profile.email. {EMAIL_IN_JSON}"
     packed = next((n for n in candidates if isinstance(n.value, str) and n.value.lstrip()[:1] == "{"), None)
     if packed is not None:
         where = show_path(packed.spelled)
-        return f"{where} holds JSON inside a text, which is not read: send what is in it as fields. {seed}"
-    return seed
+        return f"{where} holds JSON inside a text, which is not read: send what is in it as fields. {EMAIL_IN_JSON}"
+    return EMAIL_IN_JSON
 
 
 def _walk(root: Node, most: int = 1_000) -> Iterator[Node]:

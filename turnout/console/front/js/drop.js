@@ -4,7 +4,8 @@ const fileOf = (form) => form.querySelector('input[type="file"]');
 const isTooLarge = (form) => {
   const [file] = fileOf(form).files;
   const said = form.querySelector("[data-drop-said]");
-  if (said && file) said.textContent = file.name;
+  // The field names the file itself.
+  if (said) said.textContent = said.dataset.dropSaid ||= said.textContent;
   if (!file || file.size <= Number(form.dataset.max)) return false;
   if (said) said.textContent = `${file.name} is too large: send it in several parts.`;
   return true;

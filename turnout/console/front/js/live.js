@@ -7,7 +7,7 @@ const show = (element, state, text) => {
   const lamp = lampOf(element);
   if (!lamp) return;
   const word = lamp.querySelector("[data-live-text]");
-  const said = text ?? word?.dataset.word ?? "live";
+  const said = text ?? word?.dataset.word ?? "updating";
   if (lamp.dataset.live !== state) lamp.dataset.live = state;
   if (word && word.textContent !== said) word.textContent = said;
   const button = lamp.querySelector("[data-live-pause]");
@@ -35,7 +35,7 @@ document.addEventListener("turnout:changed", () => {
 });
 
 document.addEventListener("htmx:sse:close", ({ target, detail }) => {
-  if (detail?.reason === "ended") show(target, "lost", "not live");
+  if (detail?.reason === "ended") show(target, "lost", "not updating");
 });
 
 document.addEventListener("htmx:sse:before:message", (event) => {

@@ -8,7 +8,8 @@ const say = (seconds) => {
   const ahead = seconds < 0;
   const far = Math.abs(seconds);
   const round = (unit, name) => {
-    const count = Math.floor(far / unit);
+    // What is nearly a whole one ahead is one: a link that is good for 7 days says so, also a moment later.
+    const count = Math.floor(ahead ? far / unit + 0.1 : far / unit);
     return ahead ? `in ${count} ${name(count)}` : `${count} ${name(count)} ago`;
   };
   if (far < 10) return ahead ? "in a moment" : "just now";
