@@ -1,13 +1,18 @@
 """An event whose pushes fail, and the alert that comes of it."""
 
+import time
+
 from sqlalchemy import text
 
+from tests.patience import PATIENCE_S
 from tests.product import TestedEvent
-from turnout.alerts import watching
+from turnout.alerts import moves, watching
 from turnout.alerts.look import look
+from turnout.changes.follow import Follower
 from turnout.feed.configurations import Configurations
 from turnout.model.alert import MIN_ERRORS, Alert
 from turnout.now import now_us
+from turnout.store import cursors
 from turnout.store.database import Database
 
 
@@ -20,6 +25,17 @@ def let_pushes_fail(event: TestedEvent, times: int = MIN_ERRORS) -> None:
 def look_now(event: TestedEvent) -> None:
     """As the server does once a minute. It may have come first."""
     look(event.database, Configurations(event.database), event.id, now_us())
+
+
+def count_moves(event: TestedEvent) -> None:
+    """Until all that there is in the log is counted, by us or by the server, whoever is at it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not Follower(event.database, moves.consumer).catch_up(event.id):
+        with event.database.read() as connection:
+            if cursors.find_behind(connection, moves.consumer.name, event.id) is None:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def open_alert(event: TestedEvent) -> Alert:

@@ -4,10 +4,9 @@ import json
 
 from sqlalchemy import text
 
-from tests.alerts.failing import look_now
+from tests.alerts.failing import count_moves, look_now
 from tests.product import Product
-from turnout.alerts import moves, words
-from turnout.changes.follow import Follower
+from turnout.alerts import words
 from turnout.store import alerts, events
 
 SECRETS = ("Zarathustra", "zarathustra@example.com", "+49 170 1234567", "celiac disease")
@@ -32,7 +31,7 @@ def test_nothing_of_attendees_is_in_an_alert(product: Product) -> None:
         )
     look_now(event)
     # As some hours later: what comes and goes within one hour is no fall.
-    Follower(event.database, moves.consumer).catch_up(event.id)
+    count_moves(event)
     with event.database.write() as connection:
         connection.execute(
             text("UPDATE alert_moves SET hour = hour - 2 WHERE event_id = :event_id"), {"event_id": event.id}
@@ -45,7 +44,7 @@ def test_nothing_of_attendees_is_in_an_alert(product: Product) -> None:
             }
         )
         event.push_failed({"profile": {"email": f"{name} {number}", "firstName": [name], f"{number}{email}": {}}})
-    Follower(event.database, moves.consumer).catch_up(event.id)
+    count_moves(event)
     look_now(event)
     with event.database.read() as connection:
         configuration = events.load_configuration(connection, event.id)
