@@ -217,6 +217,25 @@ def test_a_live_page_shows_what_comes_and_stands_still_when_told(open_gallery: O
     expect(page.locator("#came tr").first).to_have_text("ada@example.org")
 
 
+@pytest.mark.parametrize("how", ["cannot be reached", "cannot answer"])
+def test_a_live_page_whose_beginning_failed_comes_again(
+    how: str, open_gallery: OpenGallery, gallery: Gallery, screens: Screens
+) -> None:
+    page = open_gallery()
+    page.route("**/live", lambda asked: asked.abort() if how == "cannot be reached" else asked.fulfill(status=503))
+    page.reload()
+    expect(page.locator("[data-live]")).to_have_attribute("data-live", "lost")
+    expect(page.locator("[data-live-text]")).to_have_text("connecting again")
+    page.unroute("**/live")
+    expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
+    gallery.send('<hx-partial hx-target="#came" hx-swap="afterbegin"><tr><td>Ada</td></tr></hx-partial>')
+    expect(page.locator("#came tr").first).to_have_text("Ada")
+    expect(page.locator("#toasts")).not_to_contain_text("Turnout c")
+    # The browser's own words for it.
+    assert all("Failed to" in problem for problem in screens.problems)
+    screens.problems.clear()
+
+
 def test_htmx_sends_the_token(open_gallery: OpenGallery, gallery: Gallery) -> None:
     page = open_gallery()
     page.evaluate("htmx.ajax('POST', '/console/somewhere', {swap: 'none'})")

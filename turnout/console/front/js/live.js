@@ -34,6 +34,20 @@ document.addEventListener("turnout:changed", () => {
   htmx.ajax("GET", location.href, { target: "#content", select: "#content", swap: "outerMorph" });
 });
 
+// htmx comes again when a stream breaks off, but not where none began: the server may just be starting.
+const BEGIN_AGAIN_MS = 2_000;
+const beginAgain = ({ target, detail }) => {
+  if (!(target instanceof Element) || !target.hasAttribute("hx-sse:connect") || target._htmx?.sse) return;
+  const { status = 0 } = detail.ctx?.response ?? {};
+  if (status >= 400 && status < 500) return show(target, "lost", "not updating");
+  show(target, "lost", "connecting again");
+  setTimeout(() => {
+    if (target.isConnected) htmx.ajax("GET", target.getAttribute("hx-sse:connect"), { source: target });
+  }, BEGIN_AGAIN_MS);
+};
+document.addEventListener("htmx:error", beginAgain);
+document.addEventListener("htmx:response:error", beginAgain);
+
 document.addEventListener("htmx:sse:close", ({ target, detail }) => {
   if (detail?.reason === "ended") show(target, "lost", "not updating");
 });

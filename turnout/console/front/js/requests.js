@@ -8,7 +8,11 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
   if (request.method !== "GET") request.headers["X-CSRF-Token"] = token();
 });
 
-document.addEventListener("htmx:response:error", ({ detail }) => {
+// A live page comes back by itself, and says so where it is.
+const isLive = (target) => target instanceof Element && target.hasAttribute("hx-sse:connect");
+
+document.addEventListener("htmx:response:error", ({ target, detail }) => {
+  if (isLive(target)) return;
   const { status } = detail.ctx.response;
   if (status === 403) say("That is not allowed, or the page is too old: load it again.", "warning");
   else if (status === 404) say("That is not here any more.", "warning");
@@ -16,7 +20,6 @@ document.addEventListener("htmx:response:error", ({ detail }) => {
 });
 
 document.addEventListener("htmx:error", ({ target }) => {
-  // A live page comes back by itself, and says so where it is.
-  if (target instanceof Element && target.hasAttribute("hx-sse:connect")) return;
+  if (isLive(target)) return;
   say("Turnout cannot be reached. Check the connection, and try again.", "warning");
 });
