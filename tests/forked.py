@@ -23,8 +23,11 @@ IMPORTED = (
     *("alembic.op", "alembic.runtime.environment", "alembic.script", "httptools", "psycopg", "uvloop"),
     *("turnout.app", "turnout.cli.serve", "turnout.server", "turnout.operations.worker_figures"),
     *("turnout.store.connect", "turnout.store.schema"),
+    *("anyio._backends._asyncio", "litestar.plugins.attrs", "litestar.plugins.pydantic", "uvicorn.loops.uvloop"),
 )
-"""All that `turnout serve` comes to before it listens."""
+"""All that `turnout serve` comes to before it listens …"""
+DISCOVERED = (("turnout.console", "pages", "list_pages"), ("turnout.api", "operations", "list_operations"))
+"""… and what finds the rest."""
 
 
 class Forked:
@@ -93,6 +96,8 @@ def main() -> None:
     """Copies itself for whoever asks, until nobody can any more."""
     for name in IMPORTED:
         importlib.import_module(name)
+    for package, file, declared in DISCOVERED:
+        getattr(importlib.import_module(f"{package}.{file}"), declared)()
     # What is there by now is not looked through by any copy.
     gc.freeze()
     # Copies that have ended leave nothing; Ctrl-C is for those who asked for them.
