@@ -36,12 +36,17 @@ _SIZE = Goal("≤", 16, " KiB")
 _PATIENCE_S = 120
 
 
-def measure(grounds: Grounds) -> list[Figure]:
+def measure(grounds: Grounds, *, postgresql: bool = False) -> list[Figure]:
     """Raises Refused."""
-    store = grounds.store("consoles", _ATTENDEES)
+    if postgresql:
+        store, _ = grounds.store_on_postgresql("pg-consoles", _ATTENDEES)
+    else:
+        store = grounds.store("consoles", _ATTENDEES)
     consoles = _sign_in(store)
     with Server(store, grounds.cores) as server:
-        return [_throughput(grounds, server, consoles), *_fluency(grounds, server, consoles)]
+        figures = [_throughput(grounds, server, consoles), *_fluency(grounds, server, consoles)]
+    where = "PostgreSQL: " if postgresql else ""
+    return [msgspec.structs.replace(figure, title=f"{where}{figure.title}") for figure in figures]
 
 
 def _sign_in(store: Store) -> tuple[tuple[str, str], ...]:
@@ -135,9 +140,15 @@ def _push_once(
     grounds: Grounds, server: Server, consoles: tuple[tuple[str, str], ...], seconds: float
 ) -> tuple[Seen, float]:
     with _open(grounds, _as_load(server, consoles, _PUSHES_PER_S, seconds)) as client:
-        before = processes.cpu_s(server.pid)
+        before = _cpu_s(server)
         seen = _read(client)
-        return seen, processes.cpu_s(server.pid) - before
+        return seen, _cpu_s(server) - before
+
+
+def _cpu_s(server: Server) -> float:
+    """Of the server, and of the database where it is not in there."""
+    database_pid = server.store.database_pid
+    return processes.cpu_s(server.pid) + (0.0 if database_pid is None else processes.cpu_s(database_pid))
 
 
 def _share(title: str, shares: list[float]) -> Figure:

@@ -1,22 +1,23 @@
 """Exports of very many attendees: how long they take, how much memory whoever makes them needs, what the feed loses."""
 
 import http.client
+import re
 import shutil
-import statistics
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench import lists, processes, stores
+from bench import processes, stores
 from bench.contenders import BY_NAME
-from bench.lists import Filled
+from bench.loads import Measured
 from bench.refused import Refused
 from bench.rounds import Grounds
-from bench.running import Server
+from bench.running import PRODUCT, Server
+from bench.stores import Store
+from turnout.events import keys
 from turnout.store.connect import open_database
 
 FEW, MANY = 100_000, 1_000_000
@@ -47,11 +48,18 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 class Kept(msgspec.Struct, frozen=True):
     """What the feed keeps of its throughput while a file is made, by round."""
 
-    shares: list[float]
+    by_clock: list[float]
+    by_cpu: list[float]
+    """Pushes per second of the server's own processor time: what the maker took is not in it."""
 
-    @property
-    def median(self) -> float:
-        return statistics.median(self.shares)
+
+class Filled(msgspec.Struct, frozen=True):
+    """A store that can be exported."""
+
+    store: Store
+    read_key: str
+    pushed: int
+    """So many of its attendees were pushed, and can be again; the others are copies, which no push finds."""
 
 
 class Reader:
@@ -86,8 +94,8 @@ class Reader:
 def make_files(grounds: Grounds, few: int, many: int) -> list[Exported]:
     """Each format with the few and with the many, one after another."""
     found = []
-    for attendees in (few, many):
-        filled = _fill(grounds, attendees)
+    for filled in (_fill(grounds, few), _copy(grounds, few, many)):
+        attendees = filled.store.attendees
         with Server(filled.store, grounds.cores) as server:
             reader = Reader(filled)
             for format_name in FORMATS:
@@ -101,34 +109,52 @@ def make_files(grounds: Grounds, few: int, many: int) -> list[Exported]:
 
 
 def _fill(grounds: Grounds, attendees: int) -> Filled:
-    """The store, made when it is first asked for; in the folder of all that, which goes at the end."""
+    """The store that pushes have made, when it is first asked for, and of which the lists' index knows all."""
     folder = grounds.folder / f"exports-{attendees}"
     if folder not in _filled:
-        grounds.say(f"a store with {attendees:,} attendees")
-        _filled[folder] = _copy(grounds, folder, attendees) if attendees > FEW else lists.make(folder, attendees)
+        store = grounds.store(folder.name, attendees)
+        with closing(open_database(store.url)) as database:
+            read_key = keys.create(database, store.event_id, scope="read").text
+        _wait_for_index(grounds, store)
+        _filled[folder] = Filled(store, read_key, attendees)
     return _filled[folder]
 
 
-def _copy(grounds: Grounds, folder: Path, attendees: int) -> Filled:
+def _wait_for_index(grounds: Grounds, store: Store) -> None:
+    """Else the server would be about it while others are measured."""
+    with Server(store, grounds.cores, command=PRODUCT) as server:
+        until = time.monotonic() + _PATIENCE_S
+        while (lag := _LAG.search(server.get("/metrics"))) is None or float(lag[1]):
+            if time.monotonic() > until:
+                raise Refused(f"the index of lists was not done after {_PATIENCE_S} s")
+            time.sleep(_LOOKS_EVERY_S)
+
+
+_LAG = re.compile(rb"^turnout_listing_lag_changes ([0-9.e+]+)$", re.MULTILINE)
+
+
+def _copy(grounds: Grounds, few: int, many: int) -> Filled:
     """The few, so often under further ids that they are many: all that an export reads, and far quicker to make."""
-    few = _fill(grounds, FEW)
-    stores.check_room(grounds.folder, attendees)
-    shutil.copytree(few.store.folder, folder)
-    url = f"sqlite:///{folder / few.store.path.name}"
-    database = open_database(url)
-    try:
-        for number in range(1, attendees // FEW):
+    folder = grounds.folder / f"exports-{many}"
+    if folder in _filled:
+        return _filled[folder]
+    original = _fill(grounds, few)
+    grounds.say(f"a store with {many:,} attendees")
+    stores.check_room(grounds.folder, many)
+    shutil.copytree(original.store.folder, folder)
+    url = f"sqlite:///{folder / original.store.path.name}"
+    with closing(open_database(url)) as database:
+        for number in range(1, many // few):
             with database.write() as connection:
                 connection.exec_driver_sql(
                     f"INSERT INTO attendees ({_COLUMNS}, id, document) SELECT {_COLUMNS}, {_NEW_ID},"
                     f" replace(document, id, {_NEW_ID}) FROM attendees WHERE event_id = ? ORDER BY id LIMIT ?",
-                    (f"{number:02x}", f"{number:02x}", few.store.event_id, FEW),
+                    (f"{number:02x}", f"{number:02x}", original.store.event_id, few),
                 )
             database.move_log()
-    finally:
-        database.close()
-    store = msgspec.structs.replace(few.store, folder=folder, url=url, attendees=attendees)
-    return Filled(store, few.read_key)
+    store = msgspec.structs.replace(original.store, folder=folder, url=url, attendees=many)
+    _filled[folder] = Filled(store, original.read_key, few)
+    return _filled[folder]
 
 
 _COLUMNS = "event_id, status, email_key, name_key, company_key, updated_at"
@@ -183,32 +209,39 @@ def _peak_bytes(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def measure_feed(grounds: Grounds, attendees: int, say: Callable[[str], None]) -> Kept:
-    """Pushes per second while a file is made, as a share of those before and after, round by round in one run."""
-    filled = _fill(grounds, attendees)
+def measure_feed(grounds: Grounds, few: int, many: int) -> Kept:
+    """Pushes per second while a file of the many is made, as a share of those before and after, round by round.
+
+    The few are pushed to. The maker shares the server's core.
+    """
+    filled = _copy(grounds, few, many)
     push = BY_NAME["push"]
-    shares = []
-    with Server(filled.store, grounds.cores) as server:
+    kept = Kept([], [])
+    with Server(msgspec.structs.replace(filled.store, attendees=filled.pushed), grounds.cores) as server:
         reader = Reader(filled)
-        warm = server.run(grounds.load(server, push, 2_000), breathless_is_fine=True)
-        requests = max(1_000, round(warm.rows_per_s * grounds.effort.seconds))
 
-        def run() -> float:
-            return server.run(grounds.load(server, push, requests), breathless_is_fine=True).rows_per_s
+        def run(requests: int) -> Measured:
+            load = msgspec.structs.replace(grounds.load(server, push, requests), without_children=True)
+            return server.run(load, breathless_is_fine=True)
 
+        requests = max(1_000, round(run(2_000).rows_per_s * grounds.effort.seconds))
         for number in range(grounds.effort.rounds):
-            before = run()
+            before = run(requests)
             export_id = reader.ask(server, "csv")
             while reader.show(server, export_id)["state"] == "waiting":
                 time.sleep(_LOOKS_EVERY_S)
-            during = run()
+            during = run(requests)
             shown = reader.show(server, export_id)
             if shown["state"] != "running":
                 raise Refused(f"the file was done before the load was: {shown}")
             reader.delete(server, export_id)
             while len(processes.tree(server.pid)) > 1:
                 time.sleep(_LOOKS_EVERY_S)
-            after = run()
-            shares.append(during * 2 / (before + after))
-            say(f"  round {number + 1}: {before:,.0f}, during an export {during:,.0f}, {after:,.0f} pushes/s")
-    return Kept(shares)
+            after = run(requests)
+            kept.by_clock.append(during.rows_per_s * 2 / (before.rows_per_s + after.rows_per_s))
+            kept.by_cpu.append(during.rows_per_cpu_s * 2 / (before.rows_per_cpu_s + after.rows_per_cpu_s))
+            grounds.say(
+                f"  round {number + 1}: {before.rows_per_s:,.0f}, during an export {during.rows_per_s:,.0f},"
+                f" {after.rows_per_s:,.0f} pushes/s; by processor time {kept.by_cpu[-1]:.2f}"
+            )
+    return kept

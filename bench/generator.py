@@ -177,7 +177,8 @@ def _measured(
 
 def _cpu_s(load: Load) -> tuple[float, float]:
     """Of the server, and of the database where it is not in there."""
-    return processes.cpu_s(load.server_pid), 0.0 if load.database_pid is None else processes.cpu_s(load.database_pid)
+    server_s = processes.own_cpu_s(load.server_pid) if load.without_children else processes.cpu_s(load.server_pid)
+    return server_s, 0.0 if load.database_pid is None else processes.cpu_s(load.database_pid)
 
 
 def _request(load: Load, number: int, way: str, content: bytes) -> bytes:

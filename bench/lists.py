@@ -1,6 +1,5 @@
 """Pages of lists: what one costs with very many attendees, against the same with few. Filled directly, not pushed."""
 
-import gc
 import http.client
 import statistics
 import time
@@ -20,9 +19,9 @@ from turnout.model.attendee import Attendee, Part, Said
 from turnout.model.change import Change
 from turnout.model.names import Name, fold_case
 from turnout.now import new_id, now_us
-from turnout.store import attendees, changes, cursors, events, listing, schema
-from turnout.store.connect import open_database
+from turnout.store import attendees, changes, cursors, events, listing
 from turnout.store.database import Database
+from turnout.store.statements import is_postgresql
 
 FEW, MANY = 10_000, 1_000_000
 PAGE = 100
@@ -74,28 +73,22 @@ class Filled(msgspec.Struct, frozen=True):
     read_key: str
 
 
-def make(folder: Path, count: int, progress: Callable[[int], None] = lambda _: None) -> Filled:
-    """A new store in that folder: attendees with their lines of the log, and the list index up to date."""
-    folder.mkdir(parents=True)
-    stores.check_room(folder, count)
-    url = f"sqlite:///{folder / 'turnout.db'}"
-    database = open_database(url)
-    gc.disable()
-    try:
-        schema.prepare(database)
+def make(folder: Path, count: int, *, url: str | None = None, database_pid: int | None = None) -> Filled:
+    """A new store in that folder, or in the empty database at `url`.
+
+    It has attendees with their lines of the log, and the list index is up to date.
+    """
+    url = url or stores.make_place(folder, count)
+    with stores.filling(url) as database:
         made, key = event.create(database, "Bench", "bench")
         keys.create(database, made.id, label="Shop")
         issued = keys.create(database, made.id, label="reader", scope="read")
         _add_names(database, made.id)
         for start in range(0, count, _TOGETHER):
             _fill(database, made.id, range(start, min(start + _TOGETHER, count)))
-            progress(start)
         with database.write() as connection:
             cursors.set_cursor(connection, made.id, listing.CONSUMER, count)
-    finally:
-        gc.enable()
-        database.close()
-    return Filled(Store(folder, url, (stores.Gateway(made.id, made.slug, key),), count), issued.text)
+    return Filled(Store(folder, url, (stores.Gateway(made.id, made.slug, key),), count, database_pid), issued.text)
 
 
 def _add_names(database: Database, event_id: str) -> None:
@@ -114,8 +107,9 @@ def _fill(database: Database, event_id: str, numbers: range) -> None:
     at = now_us()
     people = [_attendee(number, at) for number in numbers]
     with database.write() as connection:
-        # Keys come in no order here: with a small cache every row would be a page read and written.
-        connection.exec_driver_sql("PRAGMA cache_size = -3000000")
+        if not is_postgresql(connection):
+            # Keys come in no order here: with a small cache every row would be a page read and written.
+            connection.exec_driver_sql("PRAGMA cache_size = -3000000")
         clock = events.lock_clocks(connection, [event_id])[event_id]
         attendees.write_attendees(
             connection,

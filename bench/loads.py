@@ -32,6 +32,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """From here on no badge number has been used yet."""
     database_pid: int | None = None
     """The process that has started all of the database's, where it is not in the server."""
+    without_children: bool = False
+    """Count the server's own processor time only, and not that of what it has started."""
     kill_after: int | None = None
     """Kill the server, as a power cut does, once so many pushes are acknowledged."""
 
@@ -44,7 +46,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Pushes in them: as many as requests, but for batches."""
     seconds: float
     cpu_s: float
-    """Of the server and whatever it has started, and of the database."""
+    """Of the server and whatever it has started, unless it was asked for without, and of the database."""
     database_cpu_s: float = 0
     """Of the database alone, where it is not in the server."""
     generator_cpu_s: float = 0

@@ -25,10 +25,20 @@ def cpu_s(pid: int) -> float:
     for one in tree(pid):
         # One that has ended meanwhile is in its parent's account of its children.
         with suppress(FileNotFoundError, ProcessLookupError):
-            # The name in parentheses may hold anything; what follows it is numbers.
-            after_name = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(number) for number in after_name[11:15])
+            ticks += sum(_ticks(one))
     return ticks / _TICKS_PER_S
+
+
+def own_cpu_s(pid: int) -> float:
+    """Processor time that the process alone has used, in user and kernel mode, without those that it has started."""
+    return sum(_ticks(pid)[:2]) / _TICKS_PER_S
+
+
+def _ticks(pid: int) -> list[int]:
+    """In user and kernel mode: its own, and its ended children's."""
+    # The name in parentheses may hold anything; what follows it is numbers.
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(number) for number in after_name[11:15]]
 
 
 def own_demand_s() -> float:

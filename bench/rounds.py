@@ -71,11 +71,9 @@ class Grounds:
         """The same, in a PostgreSQL of its own. `statistics` are as contenders say, `counting` as clusters do."""
         if name not in self._stores:
             self.say(f"a PostgreSQL with {attendees * events:,} attendees")
-            folder = self.folder / name
-            cluster = clusters.start(folder, attendees * events, autovacuum=statistics == "usual", counting=counting)
-            self._clusters[name] = cluster
+            cluster = self.cluster(name, attendees * events, statistics=statistics, counting=counting)
             self._stores[name] = stores.make(
-                folder,
+                self.folder / name,
                 attendees,
                 self._tell_progress,
                 url=cluster.url_of(clusters.DATABASE),
@@ -85,6 +83,14 @@ class Grounds:
             clusters.settle(cluster, analyse=statistics != "none")
             clusters.check_durable(cluster)
         return self._stores[name], self._clusters[name]
+
+    def cluster(
+        self, name: str, attendees: int, *, statistics: Statistics = "usual", counting: bool = False
+    ) -> PostgresServer:
+        """A new PostgreSQL with an empty database, which has room for so many."""
+        made = clusters.start(self.folder / name, attendees, autovacuum=statistics == "usual", counting=counting)
+        self._clusters[name] = made
+        return made
 
     def store_of(self, contender: Contender) -> Store:
         name = _store_name(contender)

@@ -153,11 +153,13 @@ EXTRA = {
     "exports": "exports of a million attendees: time, memory, and what the feed loses meanwhile",
     "lists": "a page of 100 with a million attendees against ten thousand, for each order and filter",
     "profile": "where the processor time of a push goes",
+    "pg-consoles": "PostgreSQL: what ten open consoles take from the feed, and how soon they show a push",
+    "pg-lists": "PostgreSQL: a page of 100 with a million attendees against ten thousand",
     "pg-flushes": "PostgreSQL: flushes of its log, by its own count, against commits",
     "pg-profile": "PostgreSQL: where the time of a commit goes, by statement",
 }
 _SINGLE = (*(row.name for row in RATIOS), *EXTRA)
 GROUPS = {"postgresql": tuple(name for name in _SINGLE if name.startswith("pg-"))}
-MILLIONS = ("million", "memory", "exports", "lists", "pg-million")
+MILLIONS = ("million", "memory", "exports", "lists", "pg-million", "pg-lists")
 """Those that take minutes to prepare."""
 NAMES = (*_SINGLE, *GROUPS)

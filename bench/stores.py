@@ -68,31 +68,39 @@ def make(
 
     Each attendee is a push with its body, its change and all that belongs to it.
     """
-    if url is None:
-        folder.mkdir(parents=True)
-        check_room(folder, attendees * events)
-        url = f"sqlite:///{folder / _FILE}"
-        database = open_database(url)
-        quickly = nullcontext()
-    else:
-        database = open_database(url, SECRET_KEY)
-        quickly = _copying()
+    url = url or make_place(folder, attendees * events)
     gateways = []
+    with filling(url) as database:
+        for number in range(events):
+            made, key = event.create(database, f"Bench {number}" if number else "Bench", f"bench{number or ''}")
+            gateways.append(Gateway(made.id, made.slug, key))
+            configurations = Configurations(database)
+            for start in range(0, attendees, TOGETHER):
+                _write(database, configurations, made.slug, range(start, min(start + TOGETHER, attendees)))
+                progress(min(start + TOGETHER, attendees))
+    return Store(folder, url, tuple(gateways), attendees, database_pid)
+
+
+def make_place(folder: Path, attendees: int) -> str:
+    """The address of a new SQLite file in that new folder, which has room for so many."""
+    folder.mkdir(parents=True)
+    check_room(folder, attendees)
+    return f"sqlite:///{folder / _FILE}"
+
+
+@contextmanager
+def filling(url: str) -> Generator[Database]:
+    """The empty database with its tables, for as long as it is filled: as quickly as it can be."""
+    is_sqlite = url.startswith("sqlite:")
+    database = open_database(url, None if is_sqlite else SECRET_KEY)
+    gc.disable()
     try:
         schema.prepare(database)
-        gc.disable()
-        with quickly:
-            for number in range(events):
-                made, key = event.create(database, f"Bench {number}" if number else "Bench", f"bench{number or ''}")
-                gateways.append(Gateway(made.id, made.slug, key))
-                configurations = Configurations(database)
-                for start in range(0, attendees, TOGETHER):
-                    _write(database, configurations, made.slug, range(start, min(start + TOGETHER, attendees)))
-                    progress(min(start + TOGETHER, attendees))
+        with nullcontext() if is_sqlite else _copying():
+            yield database
     finally:
         gc.enable()
         database.close()
-    return Store(folder, url, tuple(gateways), attendees, database_pid)
 
 
 @contextmanager

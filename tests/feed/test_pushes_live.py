@@ -100,6 +100,19 @@ def test_a_push_that_waited_for_its_commit_is_told_behind_younger_ones(hall: Hal
     run(test)
 
 
+def test_what_was_long_there_is_not_new_because_the_latest_is_a_little_old(hall: Hall) -> None:
+    async def test() -> None:
+        for email, age_us in (("long-there@example.com", BEHIND_US + 1_000_000), ("latest@example.com", 3_000_000)):
+            one = msgspec.structs.replace(
+                make_item(make_push(email), hall.sender()), id=first_id("psh", now_us() - age_us)
+            )
+            await asyncio.to_thread(write, hall.database, hall.configurations, [hall.submit(one)])
+        async with PushesLive(hall.database).watching(hall.event.id) as watch:
+            assert await take_after(hall, watch) == 1
+
+    run(test)
+
+
 def test_an_id_from_the_future_hides_nothing(hall: Hall) -> None:
     async def test() -> None:
         ahead = msgspec.structs.replace(

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from turnout.recipes.quoting import fill, js, json_text, php, power_automate, powershell, python, shell, without_braces
 
 NODE = shutil.which("node")
+PHP = shutil.which("php")
 NAUGHTY = [
     "'",
     '"',
@@ -65,6 +67,16 @@ def test_a_shell_and_node_read_them_back(texts: list[str]) -> None:
     assert NODE, "make setup brings Node.js 20"
     program = f"console.log(JSON.stringify([{', '.join(map(js, texts))}]))"
     said = subprocess.run([NODE, "-"], input=program.encode(), capture_output=True, check=True).stdout
+    assert json.loads(said) == texts
+
+
+@pytest.mark.skipif(PHP is None, reason="This machine has no PHP.")
+@settings(deadline=None, max_examples=5)
+@given(st.lists(TEXTS, min_size=20, max_size=60))
+@example(NAUGHTY)
+def test_php_itself_reads_them_back(texts: list[str]) -> None:
+    program = f"<?php echo json_encode([{', '.join(map(php, texts))}], JSON_THROW_ON_ERROR);"
+    said = subprocess.run([str(PHP)], input=program.encode(), capture_output=True, check=True).stdout
     assert json.loads(said) == texts
 
 

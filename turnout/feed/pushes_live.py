@@ -210,7 +210,8 @@ class _Look:
                 more += pushes.count_between(connection, self.event_id, newest, ids[-1])
         self._seen = set(ids)
         if ids:
-            self._newest = ids[0]
+            # Never back: what was before the first look would be new at the second.
+            self._newest = max(self._newest, ids[0])
         if len(ids) == MAX_IDS:
             self._from = ids[-1]
         return NewPushes(lines, more) if new else None

@@ -30,6 +30,9 @@ log = structlog.get_logger()
 
 def main() -> None:
     os.nice(NICER)
+    # Linux may share a core evenly among what began apart from one another, however nice: we are a session of our own.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICER))
     lease = msgspec.json.decode(_read_line(), type=Lease)
     configured = settings.read(os.environ)
     logs.configure(configured.log_format, configured.log_level, with_pid=True)
