@@ -4,20 +4,32 @@ A setting is a field here and `TURNOUT_` with its name in the environment. The t
 are made from the struct.
 """
 
-import base64
 import difflib
-import ipaddress
-import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Meta
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from turnout.setting_values import (
+    Network,
+    as_client_secret,
+    as_database_url,
+    as_issuer,
+    as_networks,
+    as_postgresql_url,
+    as_public_url,
+    as_secret_key,
+    as_words,
+    as_yes,
+    count_between,
+    format_size,
+    one_of,
+    seconds_between,
+    size_between,
+)
 
 PREFIX = "TURNOUT_"
 _OTHERS = ("TURNOUT_KEY", "TURNOUT_MAIL_PASSWORD", "TURNOUT_MIGRATE_TO", "TURNOUT_WEBHOOK_SECRET")
@@ -32,198 +44,6 @@ class InvalidSettings(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-# From a text in the environment to a value. Each raises ValueError with the end of the sentence that the name begins.
-
-
-_EXAMPLE = "sqlite:////var/lib/turnout/turnout.db"
-_POSTGRESQL_EXAMPLE = "postgresql://turnout:password@db.example.org/turnout"
-
-
-def _database_url(text: str) -> str:
-    scheme, separator, path = text.partition("://")
-    if not separator:
-        raise ValueError(f"must be a URL such as {_EXAMPLE}")
-    if scheme in ("postgres", "postgresql"):
-        return _postgresql_url(text)
-    if scheme != "sqlite":
-        raise ValueError(f"must begin with sqlite:// or postgresql://, such as {_EXAMPLE} or {_POSTGRESQL_EXAMPLE}")
-    if not path.startswith("/"):
-        raise ValueError(f"must have three slashes before a relative path and four before an absolute one: {_EXAMPLE}")
-    if "?" in path or "#" in path:
-        raise ValueError("must be a plain path without ? or #")
-    path = path[1:]
-    if not path or path.endswith("/") or ":memory:" in path:
-        raise ValueError(f"must name a file, such as {_EXAMPLE}; a database in memory keeps nothing")
-    return f"sqlite:///{Path(path).absolute()}"
-
-
-def _postgresql_url(text: str) -> str:
-    """As libpq reads it: several hosts, TLS and all its other parameters."""
-    from psycopg import ProgrammingError, conninfo
-
-    scheme, _, rest = text.partition("://")
-    if scheme not in ("postgres", "postgresql"):
-        raise ValueError(f"must begin with postgresql://, such as {_POSTGRESQL_EXAMPLE}")
-    url = f"postgresql://{rest}"
-    try:
-        given = conninfo.conninfo_to_dict(url)
-    except ProgrammingError:
-        # What libpq says would repeat the password.
-        given = {}
-    is_readable = bool(given) and all(re.fullmatch(r"\d{0,5}", port) for port in str(given.get("port", "")).split(","))
-    # A password with one of the characters in it, which libpq takes for the host's or the database's.
-    if not is_readable or "@" in str(given.get("host", "")) or "@" in rest.partition("/")[2].partition("?")[0]:
-        raise ValueError(
-            f"cannot be read as a PostgreSQL URL, such as {_POSTGRESQL_EXAMPLE}; in the password write %40 for @, "
-            "%3A for :, %2F for / and %25 for %"
-        )
-    if not given.get("dbname"):
-        raise ValueError(f"must name a database behind the host, such as {_POSTGRESQL_EXAMPLE}")
-    return url
-
-
-def _public_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        port_is_good = parts.port is None or parts.port > 0
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or parts.hostname in (None, ""):
-        raise ValueError(
-            "must be a URL that begins with http:// or https:// and a host, such as https://feed.example.org"
-        )
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password")
-    if "?" in text or "#" in text:
-        raise ValueError("must end with the host or a path, without ? or #")
-    if not port_is_good or re.search(r"[\s\\%<>\"]", text):
-        raise ValueError("must be a plain URL, such as https://feed.example.org/turnout")
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    networks = []
-    for word in re.split(r"[,\s]+", text.strip(", ")):
-        try:
-            networks.append(ipaddress.ip_network(word))
-        except ValueError:
-            try:
-                meant = ipaddress.ip_network(word, strict=False)
-            except ValueError:
-                raise ValueError(
-                    f"must be addresses or networks with commas between, such as 10.0.0.0/8, ::1; {word} is neither"
-                ) from None
-            raise ValueError(
-                f"holds {word}, which is an address in a network; write {meant} if all of it is trusted"
-            ) from None
-    return tuple(networks)
-
-
-def _issuer(text: str) -> str:
-    """As it names itself: a slash at the end, or none, is part of the name."""
-    try:
-        parts = urlsplit(text)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_good = False
-    if not is_good or not text.isascii() or re.search(r"[\s\\<>\"?#@]", text):
-        raise ValueError("must be the issuer's URL as the provider names it, such as https://login.example.org")
-    return text
-
-
-def _words(text: str) -> str:
-    if not text.isprintable() or len(text) > _MAX_WORDS:
-        raise ValueError(f"must be a text of up to {_MAX_WORDS} characters on one line")
-    return text
-
-
-_MAX_WORDS = 255
-
-
-def _client_secret(text: str) -> bytes:
-    if not text.isprintable() or len(text) > 4_096:
-        raise ValueError("must be the secret as the provider shows it, on one line")
-    return text.encode()
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("yes", "no"):
-        raise ValueError("must be yes or no")
-    return text.lower() == "yes"
-
-
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-
-
-def _size(least: int, most: int) -> Callable[[str], int]:
-    def read_size(text: str) -> int:
-        match = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)\s*([a-zA-Z]*)", text)
-        if match is None or match[2].lower() not in _UNITS:
-            raise ValueError("must be a size in bytes, such as 1048576, 512KiB or 1MiB")
-        size = int(float(match[1].replace("_", "")) * _UNITS[match[2].lower()])
-        if not least <= size <= most:
-            raise ValueError(f"must be between {format_size(least)} and {format_size(most)}")
-        return size
-
-    return read_size
-
-
-def _count(least: int, most: int) -> Callable[[str], int]:
-    def read_count(text: str) -> int:
-        if not re.fullmatch(r"[0-9][0-9_]{0,11}", text):
-            raise ValueError("must be a whole number")
-        count = int(text)
-        if not least <= count <= most:
-            raise ValueError(f"must be between {least:,} and {most:,}")
-        return count
-
-    return read_count
-
-
-def _seconds(least: float, most: float) -> Callable[[str], float]:
-    def read_seconds(text: str) -> float:
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*s?", text)
-        seconds = float(match[1]) if match else math.nan
-        if not least <= seconds <= most:
-            raise ValueError(f"must be a number of seconds between {least:g} and {most:g}")
-        return seconds
-
-    return read_seconds
-
-
-SECRET_KEY_BYTES = 32
-_FEWEST_DIFFERENT_BYTES = 8
-"""Of 32 random ones about 30 differ; what a hand types does not get there."""
-
-
-def as_secret_key(text: str) -> bytes:
-    """The key that was written as base64, either alphabet, with or without its padding, or as hexadecimal."""
-    try:
-        if len(text) == 2 * SECRET_KEY_BYTES:
-            key = bytes.fromhex(text)
-        else:
-            key = base64.b64decode(text.rstrip("=").translate(_PLAIN_ALPHABET) + "=", validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != SECRET_KEY_BYTES:
-        raise ValueError("must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them")
-    if len(set(key)) < _FEWEST_DIFFERENT_BYTES:
-        raise ValueError("must be random, and is not: take what `openssl rand -base64 32` prints")
-    return key
-
-
-_PLAIN_ALPHABET = str.maketrans("-_", "+/")
-
-
-def _word(*words: str) -> Callable[[str], str]:
-    def read_word(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
-        return text.lower()
-
-    return read_word
 
 
 def _setting(
@@ -256,11 +76,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _setting(
             "The database in which everything is kept: sqlite:////absolute/path.db or postgresql://user:pw@host/db.",
-            _database_url,
+            as_database_url,
             secret=True,
             default="sqlite:///data/turnout.db, in the working directory",
         ),
-    ] = msgspec.field(default_factory=lambda: _database_url("sqlite:///data/turnout.db"))
+    ] = msgspec.field(default_factory=lambda: as_database_url("sqlite:///data/turnout.db"))
     secret_key: Annotated[
         bytes | None,
         _setting(
@@ -274,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         _setting(
             "A replica of the PostgreSQL database, for lists, searches and exports; pushes never read from it.",
-            _postgresql_url,
+            as_postgresql_url,
             secret=True,
         ),
     ] = None
@@ -282,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         _setting(
             "The PostgreSQL database without a pooler in between, for notices of changes (LISTEN).",
-            _postgresql_url,
+            as_postgresql_url,
             secret=True,
             default="as TURNOUT_DATABASE_URL",
         ),
@@ -291,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         _setting(
             "PostgreSQL: how many connections a process keeps for writing, and how many for reading.",
-            _count(1, 1_000),
+            count_between(1, 1_000),
             unit="connections",
         ),
     ] = 8
@@ -299,31 +119,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         _setting(
             "Where senders reach this server: gateways' addresses begin with it. A path may follow the host.",
-            _public_url,
+            as_public_url,
             default="from host and port",
         ),
     ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...],
-        _setting("Addresses and networks of the proxies whose X-Forwarded-For is believed.", _networks),
+        _setting("Addresses and networks of the proxies whose X-Forwarded-For is believed.", as_networks),
     ] = ()
     max_body: Annotated[
         int,
-        _setting("The largest body of one push, as sent and as unpacked.", _size(1024, 256 * 2**20), unit="bytes"),
+        _setting(
+            "The largest body of one push, as sent and as unpacked.", size_between(1024, 256 * 2**20), unit="bytes"
+        ),
     ] = 2**20
     max_batch_body: Annotated[
         int,
-        _setting("The largest body of a batch, as sent and as unpacked.", _size(1024, 2**30), unit="bytes"),
+        _setting("The largest body of a batch, as sent and as unpacked.", size_between(1024, 2**30), unit="bytes"),
     ] = 32 * 2**20
     max_export: Annotated[
         int,
-        _setting("The largest file that an export may become.", _size(1024 * 1024, 2**40), unit="bytes"),
+        _setting("The largest file that an export may become.", size_between(1024 * 1024, 2**40), unit="bytes"),
     ] = 2 * 2**30
     queue_limit: Annotated[
         int,
         _setting(
             "How many pushes may wait to be committed; beyond, senders are asked to come again.",
-            _count(1, 1_000_000),
+            count_between(1, 1_000_000),
             unit="pushes",
         ),
     ] = 2_000
@@ -331,45 +153,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         _setting(
             "How much memory the bodies of all requests may take at once; beyond, senders are asked to come again.",
-            _size(1024, 2**40),
+            size_between(1024, 2**40),
             unit="bytes",
         ),
     ] = 128 * 2**20
     log_format: Annotated[
-        LogFormat, _setting("Log lines for people (text) or for programs (json).", _word(*get_args(LogFormat)))
+        LogFormat, _setting("Log lines for people (text) or for programs (json).", one_of(*get_args(LogFormat)))
     ] = "text"
-    log_level: Annotated[LogLevel, _setting("The least serious log lines to write.", _word(*get_args(LogLevel)))] = (
+    log_level: Annotated[LogLevel, _setting("The least serious log lines to write.", one_of(*get_args(LogLevel)))] = (
         "info"
     )
     shutdown_timeout_s: Annotated[
         float,
-        _setting("How long a stop may wait for requests to be answered.", _seconds(0.1, 3_600), unit="seconds"),
+        _setting("How long a stop may wait for requests to be answered.", seconds_between(0.1, 3_600), unit="seconds"),
     ] = 10
     oidc_issuer: Annotated[
         str | None,
         _setting(
             "Single sign-on by OpenID Connect: the provider's issuer URL, word for word as the provider names it.",
-            _issuer,
+            as_issuer,
         ),
     ] = None
     oidc_client_id: Annotated[
-        str | None, _setting("What the provider calls this installation.", _words, kind="text")
+        str | None, _setting("What the provider calls this installation.", as_words, kind="text")
     ] = None
     oidc_client_secret: Annotated[
         bytes | None,
         _setting(
             "What the provider has given this installation to show who it is; none where the provider asks for none.",
-            _client_secret,
+            as_client_secret,
             secret=True,
             kind="text",
         ),
     ] = None
     oidc_name: Annotated[
-        str, _setting("What the button on the sign-in page says after “Sign in with”.", _words, kind="text")
+        str, _setting("What the button on the sign-in page says after “Sign in with”.", as_words, kind="text")
     ] = "single sign-on"
     oidc_private: Annotated[
         bool,
-        _setting("Whether the provider may be at a private address, or without HTTPS: yes or no.", _yes),
+        _setting("Whether the provider may be at a private address, or without HTTPS: yes or no.", as_yes),
     ] = False
 
 
@@ -436,14 +258,6 @@ def describe() -> list[Description]:
             )
         )
     return rows
-
-
-def format_size(size_bytes: int) -> str:
-    """`1 MiB` where it comes out even, else the number of bytes."""
-    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes and size_bytes % factor == 0:
-            return f"{size_bytes // factor:,} {unit}"
-    return f"{size_bytes:,} bytes"
 
 
 def _fields() -> dict[str, tuple[Any, Meta]]:

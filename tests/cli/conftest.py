@@ -1,7 +1,7 @@
 """The command line, run in this process on a database of its own."""
 
 import json
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,7 +19,7 @@ class Cli:
         self.url = url
         self._runner = CliRunner()
 
-    def run(self, *arguments: str, code: int = 0, stdin: str | bytes | None = None) -> Result:
+    def run(self, *arguments: str, code: int = 0, stdin: str | bytes | IO[bytes] | None = None) -> Result:
         """The result of a command that has to end with this code."""
         result = self._runner.invoke(main, list(arguments), input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -5,6 +5,8 @@ from contextlib import closing
 import pytest
 
 from tests.cli.conftest import Cli, person
+from turnout.alerts.look import look
+from turnout.feed.configurations import Configurations
 from turnout.now import now_us
 from turnout.store import events, push_counts
 
@@ -186,13 +188,16 @@ def test_vital_signs_are_shown_with_what_is_odd(cli: Cli) -> None:
     assert "profile.titel" in text
 
 
-def test_an_event_that_is_silent_for_longer_than_ever_ends_with_1(cli: Cli) -> None:
+def test_an_event_with_a_source_that_is_silent_for_too_long_ends_with_1(cli: Cli) -> None:
     cli.make_event()
-    with closing(cli.open()) as database, database.write() as connection:
-        event_id = events.list_events(connection)[0].id
-        slots = [now_us() // push_counts.SLOT_US - 6 * hours for hours in range(8, 30)]
-        push_counts.add_counts(connection, [(event_id, slot, 1, "updated", 40) for slot in slots])
-    assert "40 an hour" in cli.run("event", "signs", "spring", code=1).stdout
+    with closing(cli.open()) as database:
+        with database.write() as connection:
+            event_id = events.list_events(connection)[0].id
+            slots = [now_us() // push_counts.SLOT_US - 6 * hours for hours in range(8, 500)]
+            push_counts.add_counts(connection, [(event_id, slot, 1, "updated", 40) for slot in slots])
+        assert "about 40 an hour at this time of a" in cli.run("event", "signs", "spring").stdout
+        look(database, Configurations(database), event_id, now_us())
+    assert "longer than usual" in cli.run("event", "signs", "spring", code=1).stdout
     assert cli.json("event", "signs", "spring", code=1)["rhythm"]["isOverdue"] is True
 
 
@@ -205,5 +210,5 @@ def test_a_source_is_renamed(cli: Cli) -> None:
     assert "has no source" in cli.error(*renamed, "Shop", "Other")
     assert "is called Shop" in cli.text(*renamed, "Box office", "Shop")
     cli.push(person("ann@x.org"), source="Shop")
-    lines = cli.json("audit", "list", "--event", "spring")["lines"]
+    lines = cli.json("audit", "list", "--event", "spring", "--action", "source.rename")["lines"]
     assert lines[0]["after"] == {"name": "Shop"}

@@ -15,6 +15,7 @@ from tests.installation import fill
 from tests.postgresql import USER, shared_server
 from tests.product import TURNOUT
 from turnout.cli import migrate_data
+from turnout.feed.by_hand.hand_in import name_actor
 
 PASSWORD = "correct%20horse"
 
@@ -58,6 +59,9 @@ def test_there_and_back(file: Cli, target: str, monkeypatch: pytest.MonkeyPatch)
         assert "was moved from here to PostgreSQL at 127.0.0.1" in " ".join(stopped.replace("│", " ").split())
     monkeypatch.setenv("TURNOUT_DATABASE_URL", target)
     assert file.json("verify")["ok"]
+    line = file.json("audit", "list")["lines"][0]
+    assert (line["action"], line["actor"], line["outcome"]) == ("installation.migrate", name_actor(), "done")
+    assert PASSWORD not in str(line)
     assert "names PostgreSQL already" in file.error("migrate-data", "--to", target)
     assert "names PostgreSQL already" in file.error("migrate-data", "--undo")
     file.push(person("p1@example.org", title="CTO"))
@@ -68,6 +72,11 @@ def test_there_and_back(file: Cli, target: str, monkeypatch: pytest.MonkeyPatch)
     assert "What came there since is not in" in said
     assert "is open again" in said
     assert file.json("verify")["ok"]
+    line = file.json("audit", "list")["lines"][0]
+    assert (line["action"], line["after"]) == (
+        "installation.migrate_back",
+        {"database": file.url.removeprefix("sqlite:///")},
+    )
     assert "there is nothing to take back" in file.text("migrate-data", "--undo")
     assert file.json("migrate-data", "--undo") == {"undone": None}
     assert "is not empty" in file.error("migrate-data", "--to", target)

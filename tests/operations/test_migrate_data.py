@@ -70,7 +70,11 @@ class Move:
         with closing(self.open_source()) as source, closing(self.open_target()) as target:
             schema.prepare(target)
             for table in metadata.sorted_tables:
-                if table.name not in copying.LEFT_OUT:
+                if table.name == "audit":
+                    told = {row for row in read(target, "audit") if "installation.migrate" in row}
+                    assert len(told) == 1
+                    assert {*read(target, "audit")} - told == {*read(source, "audit")}
+                elif table.name not in copying.LEFT_OUT:
                     assert read(source, table.name) == read(target, table.name), table.name
                 else:
                     assert read(target, table.name) == [], table.name

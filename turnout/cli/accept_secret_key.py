@@ -6,7 +6,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import database_path, opened
+from turnout.cli.opened import acting, database_path, opened
 
 if TYPE_CHECKING:
     from turnout.store.database import Database
@@ -62,7 +62,13 @@ def command(yes: bool) -> None:
             "Go on with another key?",
             yes=yes,
         )
-        accepted = secret_key.accept(database)
+        with acting(database, "installation.accept_key") as deed:
+            accepted = secret_key.accept(database)
+            deed.after = {
+                "fingerprint": accepted.fingerprint,
+                "noLongerSuppressed": accepted.no_longer_suppressed,
+                "webhooks": accepted.webhooks,
+            }
     if output.wants_json():
         output.write_json({"accepted": accepted})
         return

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from turnout.model.alert import Alert, AlertMessage, AlertSettings
     from turnout.model.event import Configuration
 
-_KINDS = ("first_push", "silent", "errors", "unknown_field", "falling", "key_expiring", "webhook")
+_KINDS = ("first_push", "silent", "errors", "refused_key", "unknown_field", "falling", "key_expiring", "webhook")
 _alert_argument = click.argument("alert_id", metavar="ID")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import current, event_option, opened
+from turnout.cli.opened import current, event_option, opened, reading
 
 if TYPE_CHECKING:
     from turnout.changes.change_view import ChangeView
@@ -37,29 +37,36 @@ def command(slug: str, after: int, follow: bool, limit: int | None) -> None:
 
     Example: turnout changes --event spring --after 17 --follow --json
     """
+    from turnout.events.setup import get_configuration
+
     with opened() as database:
-        try:
-            for change, configuration in _read(database, slug, after, limit, follow=follow):
-                _show(change, configuration)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Both are how to end it: nothing is wrong.
-            output.drop_rest()
-        except KeyboardInterrupt:
-            pass
+        event_id = get_configuration(database, slug).event.id
+        with reading(database, "changes.read", event_id=event_id, most=limit):
+            _show_all(_read(database, event_id, after, limit, follow=follow))
+
+
+def _show_all(found: "Iterator[tuple[Change, Configuration]]") -> None:
+    """Until there are no more, nobody reads them, or Ctrl-C."""
+    try:
+        for change, configuration in found:
+            _show(change, configuration)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Both are how to end it: nothing is wrong.
+        output.drop_rest()
+    except KeyboardInterrupt:
+        pass
 
 
 def _read(
-    database: "Database", slug: str, after: int, limit: int | None, *, follow: bool
+    database: "Database", event_id: str, after: int, limit: int | None, *, follow: bool
 ) -> "Iterator[tuple[Change, Configuration]]":
     """The changes behind `after`, each with a set-up that knows its names."""
     from turnout.errors import StorageUnavailable
-    from turnout.events.setup import get_configuration
     from turnout.feed.configurations import Configurations
     from turnout.store import changes
 
     configurations = Configurations(database)
-    event_id = get_configuration(database, slug).event.id
     left = limit
     told = False
     with ExitStack() as placed:

@@ -49,6 +49,7 @@ def command(url: str | None, dry_run: bool, undo: bool, yes: bool) -> None:
 
 
 def _migrate(url: str, *, dry_run: bool) -> None:
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.operations import migrate_data
     from turnout.store.connect import open_database
 
@@ -59,7 +60,7 @@ def _migrate(url: str, *, dry_run: bool) -> None:
             migrated = migrate_data.plan(source, target)
         else:
             with _bar() as on_progress:
-                migrated = migrate_data.migrate(source, target, on_progress=on_progress)
+                migrated = migrate_data.migrate(source, target, actor=name_actor(), on_progress=on_progress)
     if output.wants_json():
         output.write_json(migrated)
         return
@@ -135,6 +136,7 @@ def _say_key(migrated: "Migrated") -> str:
 
 
 def _undo(yes: bool) -> None:
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.operations import migrate_data
 
     with opened(as_it_is=True) as source:
@@ -154,7 +156,7 @@ def _undo(yes: bool) -> None:
                 "Go back to the file?",
                 yes=yes,
             )
-        migrate_data.undo(source)
+        migrate_data.undo(source, actor=name_actor())
         _tell_undone(source, move.target)
 
 

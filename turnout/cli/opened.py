@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from turnout.store.database import Database
     from turnout.store.statements import Connection
 
+ONE_LOOK = 1_000
+"""Attendees, changes or pushes that may be read without a line in the audit log: a page of them, as /api/ gives."""
+
 event_option = click.option("--event", "slug", required=True, metavar="SLUG", help="The event, by its slug.")
 
 
@@ -114,6 +117,16 @@ def acting(
 
     with audit.acting(database, name_actor(), action, event_id=event_id, target=target) as deed:
         yield deed
+
+
+@contextmanager
+def reading(database: "Database", action: str, *, event_id: str, most: int | None) -> Generator[None]:
+    """Personal data of up to `most` people, of all where it is None; with a line in the audit log beyond one look."""
+    if most is not None and most <= ONE_LOOK:
+        yield
+        return
+    with acting(database, action, event_id=event_id):
+        yield
 
 
 def current(configurations: "Configurations", connection: "Connection", event_id: str) -> "Configuration":

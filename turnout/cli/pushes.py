@@ -7,7 +7,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.choosing import as_search, filter_options
-from turnout.cli.opened import acting, event_option, note_replica, opened, opened_event
+from turnout.cli.opened import acting, event_option, note_replica, opened, opened_event, reading
 from turnout.cli.replaying import replay_many
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ def list_(slug: str, before: str | None, limit: int, **filters: Any) -> None:
     """
     from turnout.events.setup import get_configuration
 
-    with opened_event(slug) as (database, configuration), database.read_replica() as connection:
+    with (
+        opened_event(slug) as (database, configuration),
+        reading(database, "pushes.list", event_id=configuration.event.id, most=limit),
+        database.read_replica() as connection,
+    ):
         search = as_search(filters, configuration)
         page, next_before = _search(connection, configuration.event.id, search, before, limit)
         # Read after the pushes: one may be of a source that was new to us.

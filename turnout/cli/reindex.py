@@ -3,7 +3,7 @@
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 
 @click.command()
@@ -21,9 +21,10 @@ def command(slug: str) -> None:
 
     with opened_event(slug) as (database, configuration):
         event_id = configuration.event.id
-        with database.write() as connection:
-            listing.reindex(connection, event_id)
-        is_done = catch_up(database, event_id)
+        with acting(database, "event.reindex", event_id=event_id, target=event_id):
+            with database.write() as connection:
+                listing.reindex(connection, event_id)
+            is_done = catch_up(database, event_id)
         with database.read() as connection:
             cursor = listing.find_cursor(connection, event_id)
     if output.wants_json():

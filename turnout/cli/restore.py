@@ -21,6 +21,7 @@ def command(file: Path, force: bool) -> None:
     Example: turnout restore /var/backups/turnout-monday.backup
     """
     from turnout.errors import InvalidRequest
+    from turnout.feed.by_hand.hand_in import name_actor
     from turnout.operations.restore import restore
 
     configured = read_settings()
@@ -36,6 +37,7 @@ def command(file: Path, force: bool) -> None:
             path,
             given_key=configured.secret_key,
             replace=force,
+            actor=name_actor(),
             on_progress=on_progress,
         )
     if output.wants_json():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from turnout.cli.opened import acting
+
 if TYPE_CHECKING:
     from turnout.settings import Settings
     from turnout.store.database import Database
@@ -48,7 +50,6 @@ def run(host: str, port: int, announce: "Callable[[Database, str, str | None], N
     With several workers it must not use the database: the process that announces has no connection, and forks.
     """
     from turnout import app, logs, settings
-    from turnout.access.links import first_link
     from turnout.errors import StorageUnavailable
     from turnout.operations.worker_figures import Board, Place
     from turnout.server import CannotListen, Post, WorkersFailed, open_listener, serve, supervise
@@ -79,7 +80,7 @@ def run(host: str, port: int, announce: "Callable[[Database, str, str | None], N
             if isinstance(database, SqliteDatabase):
                 # For the command line beside the server, which prints gateways' addresses too.
                 database.server_note.write_text(public_url)
-            sign_in_link = first_link(database, public_url)
+            sign_in_link = _make_first_link(database, public_url)
             if workers == 1:
                 gateway_app = app.build(configured, database, public_url)
                 serve(
@@ -124,6 +125,18 @@ def run(host: str, port: int, announce: "Callable[[Database, str, str | None], N
             f"Another Turnout server is running on this database, at {error.note}. Stop it first, or give this one a "
             "database of its own with TURNOUT_DATABASE_URL."
         ) from error
+
+
+def _make_first_link(database: "Database", public_url: str) -> str | None:
+    """For the first administrator; None where there are users."""
+    from turnout.access.links import first_link
+    from turnout.store import users
+
+    with database.read() as connection:
+        if users.has_users(connection):
+            return None
+    with acting(database, "user.first_link"):
+        return first_link(database, public_url)
 
 
 def _check_workers(configured: "Settings") -> None:

@@ -8,8 +8,7 @@ from turnout.cli import output
 from turnout.cli.opened import opened_event
 
 if TYPE_CHECKING:
-    from turnout.events.activity import Rhythm
-    from turnout.events.signs import Findings, Signs
+    from turnout.events.signs import Findings, Rhythm, Signs
     from turnout.model.event import Configuration
 
 _PERIODS = ("1h", "24h", "7d", "30d")
@@ -24,7 +23,7 @@ _SHOWN = 20
 def signs(slug: str, period: Any) -> None:
     """Show an event's vital signs: pushes and errors, what is usual, who is silent; new, unknown and missing fields.
 
-    Exit code 1 where the event is silent for longer than it ever was: for a check that runs by itself.
+    Exit code 1 where a source is silent for longer than is usual, as its alert says: for a check that runs by itself.
 
     Example: turnout event signs spring
     """
@@ -37,7 +36,7 @@ def signs(slug: str, period: Any) -> None:
         output.write_json(_describe(seen, found))
     else:
         _show(seen, found, configuration)
-    if seen.rhythm is not None and seen.rhythm.is_overdue:
+    if seen.silent:
         output.end(1)
 
 
@@ -76,7 +75,7 @@ def _say_rhythm(rhythm: "Rhythm | None") -> str:
         return "nobody can say yet"
     minutes = rhythm.silent_us // 60_000_000
     silent = f"{minutes // 60:,} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-    return f"{rhythm.usually_an_hour:,} an hour; silent for {silent}" + (", longer than ever" * rhythm.is_overdue)
+    return f"{rhythm.usual.said}; silent for {silent}" + (", longer than usual" * rhythm.is_overdue)
 
 
 def _list_findings(found: "Findings", configuration: "Configuration") -> list[str]:
@@ -109,7 +108,7 @@ def _describe(seen: "Signs", found: "Findings") -> dict[str, Any]:
         if rhythm is None:
             return None
         return {
-            "usuallyAnHour": rhythm.usually_an_hour,
+            "usuallyAnHour": rhythm.usual.an_hour,
             "silentSeconds": rhythm.silent_us // 1_000_000,
             "isOverdue": rhythm.is_overdue,
         }

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -169,15 +169,25 @@ def go_live(slug: str, name: str, with_rehearsed: bool, dry_run: bool) -> None:
         waiting = going.list_waiting(database, configuration.event.id, source.number)
         replayed = None
         if with_rehearsed or dry_run:
-            replayed = going.replay_rehearsed(
-                database,
-                Configurations(database),
-                slug,
-                waiting,
-                actor=name_actor(),
-                dry_run=dry_run,
-                on_progress=on_progress,
-            )
+            event_id = configuration.event.id
+            # None of it is a deed where nothing waits, or nothing takes effect.
+            is_deed = bool(waiting) and not dry_run
+            with (
+                acting(database, "source.replay_rehearsed", event_id=event_id, target=source.id)
+                if is_deed
+                else nullcontext()
+            ) as deed:
+                replayed = going.replay_rehearsed(
+                    database,
+                    Configurations(database),
+                    slug,
+                    waiting,
+                    actor=name_actor(),
+                    dry_run=dry_run,
+                    on_progress=on_progress,
+                )
+                if deed is not None:
+                    deed.after = {"replayed": replayed.total, "failed": replayed.failed, "gone": replayed.gone}
     if output.wants_json():
         output.write_json(
             {

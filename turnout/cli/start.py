@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from turnout.cli.opened import curl_command
+from turnout.cli.opened import acting, curl_command
 from turnout.cli.serve import describe_console, run
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def _announce(database: "Database", public_url: str, sign_in_link: str | None) -
     events = [one for one in event.list_all(database) if one.archived_at is None]
     key = None
     if not events:
-        made, key = event.create(database, _FIRST_EVENT)
+        with acting(database, "event.create") as deed:
+            made, key = event.create(database, _FIRST_EVENT)
+            deed.event_id = deed.target = made.id
+            deed.after = {"name": made.name, "slug": made.slug}
         events = [made]
     first = events[0]
     click.echo(f"\nTurnout is running. Its data is in {database.place}; Ctrl-C stops it.\n")

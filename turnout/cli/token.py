@@ -6,7 +6,7 @@ import rich_click as click
 
 from turnout.cli import output
 from turnout.cli.asking import confirm, yes_option
-from turnout.cli.opened import event_option, opened_event
+from turnout.cli.opened import acting, event_option, opened_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,11 @@ def rotate(slug: str, at_once: bool, yes: bool) -> None:
                 "Replace the keys at once?",
                 yes=yes,
             )
-        found = signing.rotate(database, configuration.event.id, at_once=at_once)
+        event_id = configuration.event.id
+        with acting(database, "signing_key.rotate", event_id=event_id) as deed:
+            found = signing.rotate(database, event_id, at_once=at_once)
+            deed.target = max(found, key=lambda key: key.created_at).id
+            deed.after = {"atOnce": at_once}
     _show(found, configuration.event)
 
 

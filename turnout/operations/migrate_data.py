@@ -13,10 +13,11 @@ from typing import Literal
 import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
+from turnout.model.user import AuditLine
 from turnout.now import new_id, now_us
 from turnout.operations.verify.findings import VerifiedEvent
 from turnout.operations.verify.verify import verify
-from turnout.store import copying, events, installation, moving, schema, secret_key
+from turnout.store import audit, copying, events, installation, moving, schema, secret_key
 from turnout.store.copying import LEFT_OUT
 from turnout.store.database import Database, TransactionLost, Unreachable
 from turnout.store.moving import Arrival, Move, Progress
@@ -59,10 +60,13 @@ class Migrated(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     seconds: float
 
 
-def migrate(source: Database, target: Database, *, on_progress: OnProgress = lambda *_: None) -> Migrated:
+def migrate(
+    source: Database, target: Database, *, actor: str = "nobody", on_progress: OnProgress = lambda *_: None
+) -> Migrated:
     """Moves everything, and leaves the source as it was but for the mark that it is moved.
 
-    Raises InvalidRequest and Conflict where it must not be, before anything has changed; and StorageUnavailable.
+    The target's audit log says that `actor` did it. Raises InvalidRequest and Conflict where it must not be, before
+    anything has changed; and StorageUnavailable.
     """
     began = time.monotonic()
     sqlite = _as_file(source)
@@ -87,6 +91,7 @@ def migrate(source: Database, target: Database, *, on_progress: OnProgress = lam
             # Last: whoever is ended before it finds that only this is left, and until then nobody can write anywhere.
             with target.write(patient=True) as connection:
                 moving.open_for_all(connection)
+                audit.add_line(connection, _note(actor, "installation.migrate", sqlite.place, target.place))
         goes_on = any(progress.rows for progress in arrival.tables.values())
         return _describe(sqlite, target, expected, names, problems, goes_on=goes_on, seconds=time.monotonic() - began)
 
@@ -117,13 +122,32 @@ def find_move(source: Database) -> Move | None:
         return moving.find_move(connection)
 
 
-def undo(source: Database) -> None:
+def undo(source: Database, *, actor: str = "nobody") -> None:
     """Opens the source again. Nothing that came to the target since is in it. Raises as `migrate` does."""
     sqlite = _as_file(source)
     with _alone(sqlite), sqlite.write() as connection:
         move = moving.find_move(connection)
         if move is not None:
             moving.take_back(connection, move)
+            if audit.is_there(connection):
+                audit.add_line(connection, _note(actor, "installation.migrate_back", move.target, sqlite.place))
+
+
+def _note(actor: str, action: str, before: str, after: str) -> AuditLine:
+    """Written with what opens the database: while it is moved there is none that could say `begun`."""
+    return AuditLine(
+        id=new_id("aud"),
+        at=now_us(),
+        user_id=None,
+        actor=actor,
+        address="",
+        action=action,
+        event_id="",
+        target=None,
+        before={"database": before},
+        after={"database": after},
+        outcome="done",
+    )
 
 
 # --- Before anything is changed --------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
-from turnout.now import as_text, now_us
-from turnout.store import schema, secret_key
+from turnout.model.user import AuditLine
+from turnout.now import as_text, new_id, now_us
+from turnout.store import audit, schema, secret_key
 from turnout.store.database import LOCK_TIMEOUT_S
 from turnout.store.flush import flush
 from turnout.store.sqlite import backup_file, snapshot
@@ -41,19 +42,22 @@ def restore(
     *,
     given_key: bytes | None = None,
     replace: bool = False,
+    actor: str = "nobody",
     on_progress: OnProgress = lambda *_: None,
 ) -> Restored:
     """Puts the backup's database and key in place. `given_key` is what the setting gives.
 
-    Raises InvalidRequest where the backup is no use, Conflict where something is in the way, StorageUnavailable. Until
-    all of it is looked at, and on this disk, nothing changes.
+    The restored database's audit log says that `actor` did it. Raises InvalidRequest where the backup is no use,
+    Conflict where something is in the way, StorageUnavailable. Until all of it is looked at, and on this disk, nothing
+    changes.
     """
     with backup_file.opened(file) as backup:
         _check_schema(backup.manifest)
         try:
             database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _alone(database):
-                put_aside = _restore(backup, database, replace, on_progress)
+                line = _describe(file, backup.manifest, actor)
+                put_aside = _restore(backup, database, line, replace, on_progress)
         except OSError as error:
             full = "There is no room left." if error.errno == errno.ENOSPC else f"({error.strerror})"
             raise StorageUnavailable(f"The backup cannot be restored to {database}. {full}") from error
@@ -85,7 +89,23 @@ def _alone(database: Path) -> Generator[None]:
         raise StorageUnavailable(f"Another program writes to {database}. End it first.") from error
 
 
-def _restore(backup: Backup, database: Path, replace: bool, on_progress: OnProgress) -> Path | None:
+def _describe(file: Path, manifest: Manifest, actor: str) -> AuditLine:
+    return AuditLine(
+        id=new_id("aud"),
+        at=now_us(),
+        user_id=None,
+        actor=actor,
+        address="",
+        action="installation.restore",
+        event_id="",
+        target=None,
+        before=None,
+        after={"file": file.name, "madeAt": manifest.at},
+        outcome="done",
+    )
+
+
+def _restore(backup: Backup, database: Path, line: AuditLine, replace: bool, on_progress: OnProgress) -> Path | None:
     key = backup.read_key()
     in_the_way = _find_in_the_way(database, key)
     if in_the_way is not None and not replace:
@@ -105,6 +125,7 @@ def _restore(backup: Backup, database: Path, replace: bool, on_progress: OnProgr
             raise InvalidRequest(
                 f"The database in the backup is damaged, and was when the backup was made: {damage}. Take an older one."
             )
+        _note(unpacked, line)
         unpacked_key = None
         if key is not None:
             unpacked_key = folder / backup_file.KEY
@@ -112,6 +133,16 @@ def _restore(backup: Backup, database: Path, replace: bool, on_progress: OnProgr
         put_aside = None if in_the_way is None else _put_aside(database)
         _put_in_place(unpacked, unpacked_key, database)
     return put_aside
+
+
+def _note(unpacked: Path, line: AuditLine) -> None:
+    """In the audit log, before anybody can open it without; one of before there was an audit log has none."""
+    with closing(SqliteDatabase(f"sqlite:///{unpacked}")) as restored:
+        with restored.read() as connection:
+            is_there = audit.is_there(connection)
+        if is_there:
+            with restored.write() as connection:
+                audit.add_line(connection, line)
 
 
 def _find_in_the_way(database: Path, key: bytes | None) -> str | None:

@@ -6,9 +6,19 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.user import AuditLine
+from turnout.store import schema
 from turnout.store.statements import insert
 
 _LINE = "id, at, user_id, actor, address, action, event_id, target, before, after, outcome"
+
+_SINCE = "0009"
+"""The schema that has it first."""
+
+
+def is_there(connection: Connection) -> bool:
+    """Whether the database has an audit log that this program can write, whatever its schema."""
+    version = schema.find_version(connection)
+    return version is not None and version >= _SINCE and schema.is_known(version)
 
 
 def add_line(connection: Connection, line: AuditLine) -> None:

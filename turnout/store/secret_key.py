@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from turnout.errors import StorageUnavailable
-from turnout.settings import SECRET_KEY_BYTES, as_secret_key
+from turnout.setting_values import SECRET_KEY_BYTES, as_secret_key
 from turnout.store.flush import flush, new_file
 
 _FOR_OTHERS = 0o077

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from turnout.cli import output
-from turnout.cli.opened import current, event_option, note_replica, opened_event
+from turnout.cli.opened import current, event_option, note_replica, opened_event, reading
 
 if TYPE_CHECKING:
     from turnout.downstream.attendees.matching import Place
@@ -70,12 +70,15 @@ def list_(
             search=search,
             sort=sort,
         )
+        event_id = configuration.event.id
         if output.wants_json():
-            _write_all(_read_all(database, configuration.event.id, query, limit))
+            with reading(database, "attendees.list", event_id=event_id, most=limit):
+                _write_all(_read_all(database, event_id, query, limit))
             note_replica(database)
             return
         most = limit or SHOWN
-        found = list(_read_all(database, configuration.event.id, query, most + 1))
+        with reading(database, "attendees.list", event_id=event_id, most=most):
+            found = list(_read_all(database, event_id, query, most + 1))
         note_replica(database)
     output.table(
         ("email", "name", "company", "groups", "status", "updated"),

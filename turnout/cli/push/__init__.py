@@ -116,15 +116,33 @@ def _open_sending(
         with GatewaySending(gateway, key, dry_run=dry_run) as sending:
             yield sending
         return
-    from turnout.cli.opened import opened_event
+    from turnout.cli.opened import acting, opened_event
     from turnout.cli.push.sending import DirectSending
+    from turnout.errors import TurnoutError
     from turnout.events.event import FIRST_SOURCE
     from turnout.events.sources import get_source
 
     assert slug is not None
     with opened_event(slug) as (database, configuration):
         its = get_source(configuration, source or FIRST_SOURCE)
-        yield DirectSending(database, slug, its.number, dry_run=dry_run)
+        sending = DirectSending(database, slug, its.number, dry_run=dry_run)
+        if dry_run:
+            yield sending
+            return
+        trouble = None
+        with acting(database, "pushes.hand_in", event_id=configuration.event.id, target=its.id) as deed:
+            try:
+                yield sending
+            except TurnoutError as error:
+                # What went before it has taken effect, and so it is not refused.
+                if not sending.total:
+                    raise
+                trouble = error
+            deed.after = {name: number for name, number in sending.counts.items() if number}
+            if trouble is not None:
+                deed.after["trouble"] = True
+        if trouble is not None:
+            raise trouble
 
 
 def _read_key(key_file: io.TextIOBase | None) -> str:

@@ -69,11 +69,20 @@ DEEDS = {
     "alert.webhook_remove": "removed the webhook of the alerts",
     "digest.ask": "asked for a daily digest",
     "digest.stop": "stopped the daily digest",
+    "signing_key.rotate": "rotated what tokens are signed with",
+    "event.reindex": "made the index of lists anew for the event {}",
+    "installation.backup": "made a backup",
+    "installation.restore": "restored all of this from a backup",
+    "installation.migrate": "moved all of this to another database",
+    "installation.migrate_back": "went back to the database from before the move",
+    "installation.accept_key": "went on with another secret key",
     "mail.set": "set up e-mail",
     "mail.test": "sent a test message by e-mail",
     "mail.remove": "removed the mail server",
     "push.apply": "pushed by hand",
     "push.replay": "replayed a push",
+    "pushes.hand_in": "pushed a file of attendees",
+    "pushes.list": "read many pushes",
     "pushes.replay": "replayed pushes",
     "pushes.replay_stop": "stopped a replay",
     "attendee.pin": "pinned a field of an attendee",
@@ -85,9 +94,11 @@ DEEDS = {
     "attendee.merge": "merged an attendee into another one",
     "attendee.erase": "erased an attendee",
     "attendee.lift": "let sources bring somebody again who was erased",
+    "attendees.list": "read many attendees",
     "attendees.export": "exported attendees",
     "attendees.fetch": "fetched a file of attendees",
     "attendees.export_delete": "deleted a file of attendees",
+    "changes.read": "read many changes",
 }
 # What a value in a line is called, where the name is not words already.
 _FIELDS = {
@@ -105,6 +116,9 @@ _FIELDS = {
     "senderName": "sender’s name",
     "timeZone": "time zone",
     "by": "with",
+    "madeAt": "made at",
+    "atOnce": "the former keys are worthless at once",
+    "noLongerSuppressed": "erased people who can come back",
 }
 _ANYTHING = {"user": "somebody", "key": "a key"}
 _NAMING = ("name", "label", "email", "slug", "url")

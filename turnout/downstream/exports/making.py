@@ -17,7 +17,7 @@ from turnout.downstream.exports.wanted import read_kept
 from turnout.downstream.formats import FORMATS, Format
 from turnout.errors import NotFound, TurnoutError
 from turnout.now import now_us
-from turnout.settings import format_size
+from turnout.setting_values import format_size
 from turnout.store import events, exports, leases
 from turnout.store.database import Database
 from turnout.store.exports import Export

@@ -20,7 +20,7 @@ import msgspec
 from turnout import __version__
 from turnout.errors import InvalidRequest, StorageUnavailable
 from turnout.now import as_text, now_us
-from turnout.settings import as_secret_key
+from turnout.setting_values import as_secret_key
 from turnout.store import secret_key
 from turnout.store.flush import flush, new_file
 from turnout.store.sqlite import snapshot
