@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from tests.alerts.watched import DAY, HOUR, MINUTE, Watched, causes
 from tests.feed.builders import MAIN
-from turnout.alerts.causes.silent import FORGOTTEN, HISTORY, Heard, find_due, is_weekend
-from turnout.events import event, keys, sources
+from turnout.alerts import watching
+from turnout.alerts.causes.silent import FORGOTTEN, find_due
+from turnout.events import activity, event, keys, signs, sources
+from turnout.events.usual import HISTORY, Heard, is_weekend
 from turnout.store import push_counts
 from turnout.store.push_counts import SLOT_US
 
@@ -169,7 +171,7 @@ def test_nights_and_weekends_are_quiet_by_the_clocks_of_the_event(watched: Watch
     told = watched.describe(alert)
     assert told.title == "main has been silent for 2 days"
     assert "came on 7 March at 16:00 (America/New_York)" in told.text
-    assert "about 7 pushes in an hour" in told.text
+    assert told.text.endswith("It usually sends about 7 pushes in an hour on a Monday at 10:00.")
     assert told.way == f"console/events/{watched.slug}/connect/sources/{MAIN}"
 
 
@@ -238,3 +240,46 @@ def test_a_silence_that_everybody_knows_of_ends(watched: Watched) -> None:
     assert causes(watched.look(ny(1, 12) + 13 * DAY)) == ([], [])
     assert causes(watched.look(ny(1, 12) + 14 * DAY + MINUTE)) == ([], [CAUSE])
     assert causes(watched.look(ny(1, 12) + 15 * DAY)) == ([], [])
+
+
+# --- The overview says the same --------------------------------------------------------------------------------------
+
+
+def see(watched: Watched, when: int) -> dict[str, str]:
+    """What the overview says then of who is silent for too long, and what is usual for him."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (signs, activity):
+            patch.setattr(module, "now_us", lambda: when)
+        seen = signs.look(watched.database, watched.hall.configuration, "24h")
+    assert (seen.rhythm is not None and seen.rhythm.is_overdue) == bool(seen.silent)
+    return {line.source.name: line.rhythm.usual.said for line in seen.silent if line.rhythm is not None}
+
+
+def test_the_overview_calls_nobody_silent_of_whom_nobody_is_told(watched: Watched) -> None:
+    speak(watched, -21, 5)
+    shop = watched.add_source("shop")
+    speak(watched, -21, 5, source=shop)
+    for day, hour in ((6, 12), (7, 10), (7, 11), (7, 14), (7, 15), (7, 20), (8, 9), (8, 10), (8, 18)):
+        watched.look(ny(day, hour))
+        overdue = {f"silent:{MAIN if name == 'main' else shop}" for name in see(watched, ny(day, hour))}
+        assert overdue == set(watched.list_open()), (day, hour)
+        if (day, hour) == (7, 14):
+            assert len(overdue) == 2
+            watched.count(ny(day, hour + 0.5), source=shop)
+    assert see(watched, ny(8, 18)) == {
+        "main": "about 7 an hour on a Tuesday at 16:00",
+        "shop": "about 7 an hour on a Tuesday at 16:00",
+    }
+
+
+def test_the_overview_is_silent_too_of_what_was_dismissed_or_heard_since(watched: Watched) -> None:
+    speak(watched, -21, 5)
+    shop = watched.add_source("shop")
+    speak(watched, -21, 5, source=shop)
+    for alert in watched.look(ny(7, 12)).opened:
+        if alert.cause == f"silent:{shop}":
+            watching.dismiss(watched.database, watched.id, alert.id)
+    assert see(watched, ny(7, 12)) == {"main": "about 7 an hour on a Monday at 11:00"}
+    # Before anybody looks again.
+    watched.count(ny(7, 12.5))
+    assert see(watched, ny(7, 12.6)) == {}

@@ -29,6 +29,18 @@ FACTS: dict[str, list[Facts]] = {
         {"source": 1, "failed": 7, "pushes": 7, "percent": 100},
         {"source": 1, "failed": 7, "pushes": 7, "percent": 100, "code": "ambiguous_email", "path": "profile.email"},
     ],
+    "refused_key": [
+        *(
+            {"key": key, "label": "app", "state": state, "times": 9, "addresses": 1, "since": AT, "last": AT} | more
+            for key in ("key_1", "key_gone")
+            for state in ("revoked", "expired", "read", "good")
+            for more in ({}, {"source": 1}, {"source": 1, "another": 1})
+        ),
+        *(
+            {"state": state, "times": 1_200, "addresses": 40, "keys": keys, "since": AT, "last": AT}
+            for state, keys in (("missing", 0), ("unknown", 1), ("unknown", 90), ("both", 2), ("elsewhere", 1))
+        ),
+    ],
     "unknown_field": [
         {"source": 1, "path": "profile.jobTitle", "meant": "profile.title"},
         {"source": 1, "path": "profile.a", "more": 6, "others": "b, c, d, e"},
@@ -122,6 +134,15 @@ def test_examples() -> None:
     assert "What lies in what was sent the sender mends" in tell("errors", 1).advice
     assert "Once that is mended in the event, replay them all." in tell("errors", 2).advice
     assert tell("errors", 1).title == "Northwind CRM: all 7 pushes failed"
+    assert tell("refused_key", 1).title == "The revoked key of Northwind CRM is still used"
+    assert tell("refused_key", 1).text == (
+        "Since 17 December at 01:00 (Europe/Berlin) 9 requests were refused, from 1 address: the key Northwind CRM is "
+        "revoked. What they held is not stored."
+    )
+    assert tell("refused_key", 1).advice.startswith("If it should still send, make a new key")
+    assert tell("refused_key", 2).advice.startswith("Put the new key of this source into the system")
+    assert tell("refused_key", 24).title == "Requests come without a key"
+    assert "they came with 90 keys that this event does not have." in tell("refused_key", 26).text
     assert tell("unknown_field").title == "Northwind CRM sends the unknown field profile.jobTitle"
     assert "code=unknown_field&path=profile.jobTitle&" in tell("unknown_field").way
     assert "path" not in tell("unknown_field", 1).way

@@ -1,4 +1,4 @@
-"""Vital signs: when was it heard of last, what came of pushes, and what is usual."""
+"""Vital signs: when was it heard of last, and what came of pushes."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,8 @@ import pytest
 
 from tests.feed.builders import MAIN, SHOP, Hall, make_push
 from turnout.events import activity, keys
-from turnout.events.activity import (
-    HOUR_US,
-    Activity,
-    Rhythm,
-    find_rhythm,
-    get_series,
-    list_activity,
-    list_last_at,
-    list_rhythms,
-)
+from turnout.events.activity import Activity, get_series, list_activity, list_last_at
+from turnout.events.usual import HOUR_US
 from turnout.feed.commit import write
 from turnout.feed.settle import draft
 from turnout.store import push_counts
@@ -56,7 +48,6 @@ def test_events_that_nobody_pushed_to_say_so(hall: Hall) -> None:
     assert list_activity(hall.database, []) == {}
     assert list_activity(hall.database, [hall.event.id]) == {hall.event.id: Activity(None, 0, 0, [0] * 24)}
     assert get_series(hall.database, hall.event.id, "24h").total == 0
-    assert list_rhythms(hall.database, hall.event.id) == {}
     assert list_last_at(hall.database, hall.event.id, [MAIN, SHOP]) == {MAIN: None, SHOP: None}
 
 
@@ -131,42 +122,3 @@ def test_a_chart_tells_results_and_sources_apart(hall: Hall, clock: Callable[[in
     assert series.total == 9
     only = get_series(hall.database, hall.event.id, "1h", source_number=SHOP)
     assert {result: sum(values) for result, values in only.by_result.items()} == {"updated": 4}
-
-
-@pytest.mark.parametrize(
-    ("counts", "silent_hours", "rhythm"),
-    [
-        ({}, 0, None),
-        ({10: 5, 11: 5}, 0, None),
-        # The hour that is not over would make three of them …
-        ({18: 5, 19: 5, 20: 5}, 0, None),
-        # … and drags nothing down.
-        ({17: 5, 18: 5, 19: 5, 20: 1}, 0, Rhythm(5, 0, False)),
-        ({1: 2, 5: 100, 9: 4}, 3, Rhythm(4, 3 * HOUR_US, False)),
-        ({1: 2, 5: 100, 9: 4}, 5, Rhythm(4, 5 * HOUR_US, False)),
-        ({1: 2, 5: 100, 9: 4}, 6, Rhythm(4, 6 * HOUR_US, True)),
-        ({14: 5, 15: 5, 16: 0, 17: 5}, 2, Rhythm(5, 2 * HOUR_US, False)),
-        ({14: 5, 15: 5, 16: 5}, 3, Rhythm(5, 3 * HOUR_US, True)),
-        ({14: 5, 15: 4}, 3, None),
-    ],
-)
-def test_what_is_usual_comes_from_the_hours_that_had_any(
-    counts: dict[int, int], silent_hours: int, rhythm: Rhythm | None
-) -> None:
-    now = 20 * HOUR_US + HOUR_US // 2
-    assert find_rhythm(counts, now - silent_hours * HOUR_US, now) == rhythm
-
-
-def test_each_source_has_a_rhythm_of_its_own(hall: Hall, clock: Callable[[int], None]) -> None:
-    clock(NOW)
-    for hours in range(1, 6):
-        count(hall, NOW - hours * HOUR_US, "updated", 10, MAIN)
-        count(hall, NOW - hours * HOUR_US, "failed", 2, MAIN)
-    for hours in (3, 4, 5):
-        count(hall, NOW - hours * HOUR_US, "updated", 1, SHOP)
-    count(hall, NOW - 8 * 24 * HOUR_US, "updated", 1_000, SHOP)
-    rhythms = list_rhythms(hall.database, hall.event.id)
-    assert {whose: one.usually_an_hour for whose, one in rhythms.items()} == {None: 13, MAIN: 12, SHOP: 1}
-    past_slot = NOW % SLOT_US
-    assert rhythms[MAIN].silent_us == HOUR_US + past_slot
-    assert rhythms[SHOP] == Rhythm(1, 3 * HOUR_US + past_slot, True)

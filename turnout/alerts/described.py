@@ -3,7 +3,7 @@
 from turnout.model.alert import AlertSettings, Facts, MailSettings
 from turnout.now import as_text
 
-_TIMES = frozenset(("at", "last", "expires", "dismissed"))
+_TIMES = frozenset(("at", "since", "last", "expires", "dismissed"))
 """Facts that are moments."""
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from turnout.events import usual
 from turnout.model.alert import Alert, AlertKind, AlertSettings, Facts, Watch
 from turnout.model.event import Configuration
-from turnout.model.source import PEOPLE, Source
+from turnout.model.source import Source
 from turnout.store.statements import Connection
 
 SEEN_EVERY_US = 10 * 60 * 1_000_000
@@ -51,12 +52,4 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return ends_at is not None and ends_at <= self.at
 
     def live_sources(self) -> Iterator[Source]:
-        return live_sources(self.configuration)
-
-
-def live_sources(configuration: Configuration) -> Iterator[Source]:
-    """Systems whose pushes take effect: not people, none that is retired, none that rehearses."""
-    for number, source in configuration.sources.items():
-        is_live = source.policy.over(configuration.event.policy).mode == "live"
-        if number != PEOPLE and source.retired_at is None and is_live:
-            yield source
+        return usual.live_sources(self.configuration)

@@ -10,7 +10,16 @@ import msgspec
 
 from turnout.alerts import begin, tell
 from turnout.alerts.begin import Begun
-from turnout.alerts.causes import errors, falling, first_push, key_expiring, silent, unknown_field, webhook
+from turnout.alerts.causes import (
+    errors,
+    falling,
+    first_push,
+    key_expiring,
+    refused_key,
+    silent,
+    unknown_field,
+    webhook,
+)
 from turnout.alerts.found import SEEN_EVERY_US, Found, Look
 from turnout.feed.configurations import Configurations
 from turnout.model.alert import NEWS, Alert, AlertKind, Facts, Watch
@@ -28,6 +37,7 @@ FINDERS: dict[AlertKind, Callable[[Look], list[Found]]] = {
     "first_push": first_push.find,
     "silent": silent.find,
     "errors": errors.find,
+    "refused_key": refused_key.find,
     "unknown_field": unknown_field.find,
     "falling": falling.find,
     "key_expiring": key_expiring.find,

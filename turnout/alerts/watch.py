@@ -19,7 +19,7 @@ from turnout.feed.configurations import Configurations
 from turnout.logs import Thinned
 from turnout.model.event import DAY_US
 from turnout.now import now_us
-from turnout.store import alert_watching, alert_webhooks, alerts, events
+from turnout.store import alert_refusals, alert_watching, alert_webhooks, alerts, events
 from turnout.store.database import Database
 from turnout.store.leases import LeaseLost
 from turnout.store.push_counts import SLOT_US
@@ -31,7 +31,7 @@ LASTS_US = 180 * 1_000_000
 """So long others wait for a process that was killed."""
 _KEPT_EVERY_S = 30.0
 RECENT_SLOTS = 3
-"""An event is looked at for so many ten minutes after its last push, so that what comes of it later is seen too."""
+"""An event is looked at for so many ten minutes after its last push, or refusal: what comes of it later is seen too."""
 BEGUN_AT_ONCE = 200
 """Events that begin to be watched in one round; after an upgrade these are all."""
 RARE_EVERY_US = 600 * 1_000_000
@@ -163,12 +163,15 @@ class Watcher:
                 self._falling_at = {one: due_at for one, due_at in self._falling_at.items() if due_at > at}
                 self._silent_at = {one: self._silent_at.get(one, 0) for one in heard}
             recent = alert_watching.list_heard(connection, at // SLOT_US - RECENT_SLOTS + 1)
+            refused = alert_refusals.list_refused(connection, at - RECENT_SLOTS * SLOT_US)
             unwell = alert_webhooks.list_unwell(connection)
             homes = {one.event_id or alert_webhooks.find_home(connection) for one in unwell}
             has_new = bool(alert_watching.list_unwatched(connection, 1))
         silent_due = [one for one, due_at in self._silent_at.items() if due_at <= at][:SILENT_AT_ONCE]
         rare, self._rare = self._rare, set()
-        return [*dict.fromkeys([*recent, *sorted(rare), *sorted(one for one in homes if one), *silent_due])], has_new
+        return [
+            *dict.fromkeys([*recent, *refused, *sorted(rare), *sorted(one for one in homes if one), *silent_due])
+        ], has_new
 
     def _begin(self, at: int) -> None:
         """Some of the events that nobody has watched yet."""

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from turnout.alerts.causes.silent import find_zone
+from turnout.events.usual import find_zone
 from turnout.explained import PROBLEMS, summarize
 from turnout.model.alert import Alert, AlertKind, Facts
 from turnout.model.event import DAY_US, Configuration
@@ -57,10 +57,11 @@ def _first_push(alert: Alert, configuration: Configuration) -> Told:
 def _silent(alert: Alert, configuration: Configuration) -> Told:
     source = _source(alert, configuration)
     hours, usually = _number(alert.facts, "hours"), _number(alert.facts, "usually")
+    when = alert.facts.get("when")
     return Told(
         f"{_cut(source)} has been silent for {_count_hours(hours)}",
-        f"The last push of {source} came {_when(alert, 'last', configuration)}. At this time of the week it usually "
-        f"sends, about {_count(usually, 'push', 'pushes')} in an hour.",
+        f"The last push of {source} came {_when(alert, 'last', configuration)}. It usually sends about "
+        f"{_count(usually, 'push', 'pushes')} in an hour{f' {when}' if when else ''}.",
         "Ask whoever runs the system whether its job still runs and its key was changed. If nothing more is to come "
         "from it, retire the source.",
         _source_page(alert, configuration),
@@ -177,6 +178,83 @@ def _key_expiring(alert: Alert, configuration: Configuration) -> Told:
     return Told(title, text, advice, _source_page(alert, configuration), "Rotate the key")
 
 
+def _refused_key(alert: Alert, configuration: Configuration) -> Told:
+    facts = alert.facts
+    times = _number(facts, "times")
+    refused = f"{_count(times, 'request', 'requests')} {'was' if times == 1 else 'were'} refused"
+    where = f"from {_count(_number(facts, 'addresses'), 'address', 'addresses')}"
+    since = f"Since {_when(alert, 'since', configuration).removeprefix('on ')} {refused}, {where}"
+    title, why, advice = (_of_key if "key" in facts else _of_others)(alert, configuration)
+    return Told(
+        title,
+        f"{since}: {why} What they held is not stored.",
+        advice,
+        _source_page(alert, configuration),
+        "See sources and keys" if facts.get("source") is None else "See the keys of this source",
+    )
+
+
+def _of_key(alert: Alert, configuration: Configuration) -> tuple[str, str, str]:
+    """Of a key of the event: the title, why it is refused, and what to do."""
+    facts = alert.facts
+    state = facts.get("state")
+    key = configuration.keys.get(str(facts["key"]))
+    label = key.label if key is not None else str(facts.get("label", ""))
+    source = _source(alert, configuration) if "source" in facts else None
+    whose = f"the key {label}" if source is None or source == label else f"the key {label} of {source}"
+    short = _cut(source or label)
+    if state in ("revoked", "expired"):
+        if facts.get("another"):
+            advice = "Put the new key of this source into the system that still sends with the old one"
+        else:
+            advice = "If it should still send, make a new key for it and put that into the system"
+        return f"The {state} key of {short} is still used", f"{whose} is {state}.", f"{advice}, or have it stop."
+    if state == "read":
+        return (
+            f"Requests with the key of {short} are refused",
+            f"{whose} is one to read with, and they want to send, or it was not copied whole.",
+            "Give whoever sends a key to send with, by a hand-out, and have them copy the whole of it.",
+        )
+    return (
+        f"The key of {short} is sent with a mistake",
+        f"{whose} is good, but what came is not the whole of it.",
+        "Ask whoever sets up the sender to copy the whole key again, or hand out a new one.",
+    )
+
+
+def _of_others(alert: Alert, configuration: Configuration) -> tuple[str, str, str]:
+    """Of keys that are none of the event, and of none."""
+    state, keys = alert.facts.get("state"), _number(alert.facts, "keys")
+    name = configuration.event.name
+    none = "no key came with them, or what came is no key of Turnout."
+    if state == "missing":
+        return (
+            "Requests come without a key",
+            none,
+            "Keys begin with trn_ and go into the header Api-Key: ask whoever sets up the sender to add it.",
+        )
+    if state == "elsewhere":
+        return (
+            f"Somebody sends to {_cut(name)} with a key of another event",
+            f"{'the key is' if keys == 1 else 'the keys are'} of another event here, and no good for {name}.",
+            "Ask whoever sets up the sender for which event it is, and hand out that one’s address and key together.",
+        )
+    which = "a key that this event does not have" if keys <= 1 else f"{keys:,} keys that this event does not have"
+    why = f"they came with {which}{', or with none' if state == 'both' else ''}."
+    if keys > _FEW_KEYS:
+        advice = (
+            "Nobody gets in by guessing: keys are too long for that, and who is refused is answered later each time. "
+            "If it should be one of your senders, hand out a key."
+        )
+        return "Somebody tries unknown keys", why, advice
+    advice = "Ask whoever sets up the sender to copy the key again, or hand out a new one."
+    return "Somebody sends with an unknown key", why, advice
+
+
+_FEW_KEYS = 3
+"""So many are mistyped, or of a former event; who tries more guesses."""
+
+
 def _webhook(alert: Alert, configuration: Configuration) -> Told:
     facts = alert.facts
     host = str(facts.get("host", ""))
@@ -207,6 +285,7 @@ _WORDS: dict[AlertKind, Callable[[Alert, Configuration], Told]] = {
     "first_push": _first_push,
     "silent": _silent,
     "errors": _errors,
+    "refused_key": _refused_key,
     "unknown_field": _unknown_field,
     "falling": _falling,
     "key_expiring": _key_expiring,

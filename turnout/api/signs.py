@@ -5,8 +5,9 @@ from typing import get_args
 from turnout.access import roles
 from turnout.api.operation import Call, Given, Items, Operation, as_time, say_time
 from turnout.events import activity, event, signs
-from turnout.events.activity import Period, Rhythm
+from turnout.events.activity import Period
 from turnout.events.feed_fields import MissingField
+from turnout.events.signs import Rhythm
 
 SIGNS_KEPT_S = 3.0
 FINDINGS_KEPT_S = 30.0
@@ -48,10 +49,11 @@ class RhythmShown(Given, frozen=True, kw_only=True):
     """What is usual, and how long it has been quiet."""
 
     usually_an_hour: int
-    """The median of the hours of the last seven days in which any came."""
+    """Pushes at this time of the week, by the last four weeks; 0 where mostly none come. Of a source that is silent for
+    too long, when it should have been heard."""
     silent_seconds: int
     is_overdue: bool
-    """Whether that is longer than any silence before, and than two hours."""
+    """Whether a source is silent for longer than is usual for it: where there is an alert that says so."""
 
 
 class SourceSigns(Given, frozen=True, kw_only=True):
@@ -250,7 +252,7 @@ def _show_rhythm(rhythm: Rhythm | None) -> RhythmShown | None:
     if rhythm is None:
         return None
     return RhythmShown(
-        usually_an_hour=rhythm.usually_an_hour,
+        usually_an_hour=rhythm.usual.an_hour,
         silent_seconds=rhythm.silent_us // 1_000_000,
         is_overdue=rhythm.is_overdue,
     )

@@ -3,19 +3,21 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import TypeVar, cast
 
 import msgspec
 
-from turnout.events import activity, feed_fields
-from turnout.events.activity import Activity, Period, Rhythm, Series
+from turnout.events import activity, feed_fields, usual
+from turnout.events.activity import Activity, Period, Series
 from turnout.events.feed_fields import MissingField, NewName, UnknownField, WrongKey
+from turnout.events.usual import HOUR_US, Usual
+from turnout.model.alert import Facts
 from turnout.model.event import DAY_US, Configuration
 from turnout.model.source import Source
 from turnout.now import now_us
-from turnout.store import attendees
+from turnout.store import alerts, attendees
 from turnout.store.database import Database
 
 NEW_FOR_US = 7 * DAY_US
@@ -23,7 +25,19 @@ NEW_FOR_US = 7 * DAY_US
 LOOKED_THROUGH = 8
 """Sources whose latest bodies are looked through for what is missing: those that pushed last."""
 MAX_KEPT = 100
+USUAL_KEPT_S = 600.0
+"""What is usual in an hour is learned once, and again where a process has heard nothing of it for so long."""
 Made = TypeVar("Made")
+
+
+class Rhythm(msgspec.Struct, frozen=True):
+    """What is usual, and how long it has been quiet: "usually about N an hour at this time of a Monday"."""
+
+    usual: Usual
+    """At this time; of whom is silent for too long, when he should have been heard."""
+    silent_us: int
+    is_overdue: bool
+    """Whether that is too long: where an alert says so, and nowhere else."""
 
 
 class SourceSigns(msgspec.Struct, frozen=True):
@@ -48,6 +62,11 @@ class Signs(msgspec.Struct, frozen=True):
     series: Series
     sources: list[SourceSigns]
     """The one heard of last first."""
+
+    @property
+    def silent(self) -> list[SourceSigns]:
+        """Sources that are silent for too long."""
+        return [line for line in self.sources if line.rhythm is not None and line.rhythm.is_overdue]
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -87,8 +106,9 @@ def look(database: Database, configuration: Configuration, period: Period) -> Si
     """Raises StorageUnavailable."""
     event = configuration.event
     series = activity.get_series(database, event.id, period)
-    rhythms = activity.list_rhythms(database, event.id)
     last_at = activity.list_last_at(database, event.id, configuration.sources)
+    day = activity.list_activity(database, [event.id])[event.id]
+    rhythms = list_rhythms(database, configuration, {None: day.last_at, **last_at})
     with database.read() as connection:
         people = attendees.count_by_status(connection, event.id)
     lines = [
@@ -103,13 +123,55 @@ def look(database: Database, configuration: Configuration, period: Period) -> Si
         if source.retired_at is None or series.by_source.get(number)
     ]
     return Signs(
-        activity.list_activity(database, [event.id])[event.id],
+        day,
         rhythms.get(None),
         people,
         period,
         series,
         sorted(lines, key=lambda line: (-(line.last_at or 0), line.source.number)),
     )
+
+
+_usual = Looked()
+
+
+def list_rhythms(
+    database: Database, configuration: Configuration, last_at: Mapping[int | None, int | None]
+) -> dict[int | None, Rhythm]:
+    """Of each source, by number, and under None of the event, with when they were heard last.
+
+    Those of whom nobody can say are left out. Who is silent for too long is what alerts say, so that both say the
+    same. Raises StorageUnavailable.
+    """
+    now = now_us()
+    event_id = configuration.event.id
+
+    def learn() -> dict[int | None, Usual]:
+        with database.read() as connection:
+            return usual.list_usual(connection, configuration, now)
+
+    its = _usual.get((event_id, configuration.version, now // HOUR_US), USUAL_KEPT_S, learn)
+    with database.read() as connection:
+        silent = [alert.facts for alert in alerts.list_open(connection, event_id) if alert.kind == "silent"]
+    overdue = {
+        number: _say_overdue(facts, now)
+        for facts in silent
+        if (number := int(facts.get("source", 0))) in configuration.sources
+        and configuration.sources[number].retired_at is None
+        # Who has been heard since is told of no more with the next look.
+        and (last_at.get(number) or 0) <= int(facts.get("last", 0))
+    }
+    known = {
+        whose: Rhythm(one, max(0, now - (last_at.get(whose) or now)), is_overdue=whose is None and bool(overdue))
+        for whose, one in its.items()
+    }
+    return known | overdue
+
+
+def _say_overdue(facts: Facts, now: int) -> Rhythm:
+    """As the alert says it."""
+    its = Usual(int(facts.get("usually", 1)), str(facts.get("when", "")))
+    return Rhythm(its, max(0, now - int(facts.get("last", now))), is_overdue=True)
 
 
 def find(database: Database, configuration: Configuration) -> Findings:

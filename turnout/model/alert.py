@@ -4,11 +4,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-AlertKind: TypeAlias = Literal["first_push", "silent", "errors", "unknown_field", "falling", "key_expiring", "webhook"]
+AlertKind: TypeAlias = Literal[
+    "first_push", "silent", "errors", "refused_key", "unknown_field", "falling", "key_expiring", "webhook"
+]
 KINDS: tuple[AlertKind, ...] = (
     "first_push",
     "silent",
     "errors",
+    "refused_key",
     "unknown_field",
     "falling",
     "key_expiring",

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from turnout.alerts import mail, watching
 from turnout.alerts import words as in_words
-from turnout.alerts.causes.silent import find_zone
 from turnout.console.alerts import look
 from turnout.console.page import Visit
+from turnout.events.usual import find_zone
 from turnout.feed.receipt import Answer
 from turnout.model.event import DAY_US
 from turnout.now import now_us

@@ -27,6 +27,12 @@ KINDS: Mapping[AlertKind, Words] = {
     "silent": Words(
         "A source goes silent", "It usually sends, and has not for longer than is usual for it.", "clock", "warn"
     ),
+    "refused_key": Words(
+        "A key is refused",
+        "Somebody keeps sending with a key that this event does not take, or with none: nothing of it arrives.",
+        "key",
+        "bad",
+    ),
     "falling": Words(
         "A group or a field falls",
         f"Within a day so many people leave it, or lose their value of it, and at least {MIN_FALL}.",
