@@ -144,7 +144,7 @@ def test_what_is_told_is_changed_taken_back_and_refused_with_a_reason(product: P
     page = manager.follow(manager.post(way, **form)).text
     settings = watching.get_watch(event.database, event.id).settings
     assert (settings.error_percent, settings.key_days) == (25, 7)
-    assert settings.off == {"first_push", "unknown_field", "falling", "key_expiring", "webhook"}
+    assert settings.off == {"first_push", "refused_key", "unknown_field", "falling", "key_expiring", "webhook"}
     undo = re.search(r'action="(?:\.\./)*console/([^"]*undo[^"]*)"', page)
     assert undo
     manager.post(undo[1].replace("&amp;", "&"))

@@ -84,8 +84,6 @@ class Live(msgspec.Struct, frozen=True):
     """An answer that goes on: messages as they come."""
 
     messages: AsyncIterator[Message]
-    may_go_on: Callable[[], bool] | None = None
-    """Asked in a thread from time to time, where more than the session says who may see it."""
 
 
 class Undo(msgspec.Struct, frozen=True):

@@ -279,7 +279,7 @@ class Site:
                 left_s = max(0.0, look_at - time.monotonic())
                 await asyncio.wait({message, pump, stopped}, timeout=left_s, return_when="FIRST_COMPLETED")
                 if time.monotonic() >= look_at:
-                    if not await self._in_thread(self._may_still, page, visit, live):
+                    if not await self._in_thread(self._may_still, page, visit):
                         # The browser comes again, is told why not, and asks for the page.
                         return
                     before, known = known, await self._in_thread(self._look_again, known)
@@ -295,9 +295,7 @@ class Site:
             for task in (pump, stopped, message):
                 task.cancel()
 
-    def _may_still(self, page: Page, visit: Visit, live: Live) -> bool:
-        if live.may_go_on is not None and not live.may_go_on():
-            return False
+    def _may_still(self, page: Page, visit: Visit) -> bool:
         if visit.session is None:
             return page.needs == "everybody"
         user = sessions.find_user(self._product.database, visit.session.id, now_us())

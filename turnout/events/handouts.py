@@ -105,17 +105,17 @@ def find(database: Database, text: str) -> tuple[Handout, Configuration]:
     return handout, configuration
 
 
-def is_good(database: Database, handout: Handout, configuration: Configuration) -> bool:
-    """Whether the link of a hand-out that was found is good still, of an event as it is set up now."""
+def look_again(database: Database, handout: Handout, configuration: Configuration) -> Handout | None:
+    """A hand-out that was found, as it is by now, of an event as it is set up now; None where its link has ended."""
     with database.read() as connection:
         current = handouts.find_handout(connection, handout.id)
     if current is None or current.digest != handout.digest:
-        return False
+        return None
     try:
         _check_good(current, configuration)
     except BadLink:
-        return False
-    return True
+        return None
+    return current
 
 
 def note_opened(database: Database, handout: Handout) -> bool:

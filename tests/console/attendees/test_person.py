@@ -85,8 +85,14 @@ def test_what_took_effect_at_go_live_is_the_sources_word(event: TestedEvent, sig
     rehearsed = say(event, key=shop, title="CTO")
     sources.set_up(event.database, event.id, "Ticket shop", {"mode": "live"})
     replay_rehearsed(event.database, Configurations(event.database), event.slug, [rehearsed], actor=STAFF)
-    title = find_line(get_ok(sign_in("viewer", event), way_of(event, ADA)), "Title")
+    page = get_ok(sign_in("viewer", event), way_of(event, ADA))
+    title = find_line(page, "Title")
     assert title.startswith("CTO Title: why does it say that? Ticket shop, ")
+    # What happened says the same.
+    assert re.search(
+        rf"Added by Ticket shop, rehearsed [^;]+:\d\d ?; {STAFF} let it take effect See the", read_text(page)
+    )
+    assert f"Ticket shop ({STAFF})" not in page
     assert re.search(rf"Ticket shop sent this on [^.]+, while it rehearsed\. {STAFF} let it take effect on ", title)
     assert "sender's own word" not in title
 

@@ -123,6 +123,23 @@ def test_a_source_goes_back_to_rehearsal(fair: TestedEvent, sign_in: SignIn) -> 
     assert fair.attendee("ada@example.org")["groups"] == ["Crew"]
 
 
+def test_of_a_rehearsal_those_that_failed_are_counted_and_listed_that_were_sent(
+    fair: TestedEvent, sign_in: SignIn
+) -> None:
+    mara, nobody = sign_in("manager", fair), {"profile": {"email": "nobody-knows"}}
+    fair.push_failed(nobody)
+    mara.post(f"events/{fair.slug}/connect/sources/1/rehearse")
+    fair.push_failed(nobody, path="/attendees?dryRun=true")
+    rehearsed = fair.push_failed(nobody)["id"]
+    fair.push_ok(ADA)
+    page = mara.get(f"events/{fair.slug}/connect/sources/1")
+    told = read_text(page.text)
+    assert "What would have become of its pushes: created 1 failed 1 Why pushes failed: 1 ×" in told
+    (link,) = re.findall(r'<a href="([^"]+)">Its failed pushes', page.text)
+    listed = mara.client.get(page.url.join(link.replace("&amp;", "&"))).text
+    assert re.findall(r'<tr id="(psh_\w+)"', listed) == [rehearsed]
+
+
 def test_a_hand_out_that_cannot_be_made_says_where_it_is_wrong(fair: TestedEvent, sign_in: SignIn) -> None:
     fair.make_source("Shop")
     mara = sign_in("manager", fair)

@@ -142,4 +142,41 @@ def test_an_open_page_and_the_list_say_that_a_key_is_revoked(
     event.push_ok(ADA, key=keys.create(event.database, event.id, source="Sheet").text)
     expect(page.get_by_text("The key that was shown here is revoked")).to_be_visible()
     expect(page.locator("#key")).to_have_count(0)
+    expect(page.locator("#recipe")).to_contain_text("your-key")
+    assert key not in page.content()
     assert "key revoked" in read_text(sign_in("manager", event).get(f"events/{event.slug}/connect").text)
+
+
+def test_a_window_is_told_that_its_key_was_replaced_and_later_that_it_is_over(
+    product: Product, nobody: Visitor
+) -> None:
+    event = product.make_event()
+    link = make_link(event)
+    page = nobody.post(f"{link}/key").text
+    live = re.search(r'hx-sse:connect="[^"]*/live\?([^"]+)"', page)
+    key_id = read_key_id(read_code(page, "key"))
+    assert live
+    assert key_id
+
+    def read_first() -> str:
+        """What the window is told first when it comes again."""
+        said = ""
+        with nobody.client.stream("GET", f"{link}/live?{live[1]}") as told:
+            for piece in told.iter_text():
+                said += piece
+                if 'hx-target="#mode"' in said:
+                    break
+        return said
+
+    # While its key is good nothing is written over it.
+    assert "key-step" not in read_first()
+    keys.rotate(event.database, key_id, 3_600_000_000)
+    told = read_first()
+    assert "key-step" not in told
+    assert "The key that was shown here ends on" in told
+    assert "Ask mara@example.org for it" in read_text(nobody.get(link).text)
+    keys.revoke(event.database, key_id)
+    told = read_first()
+    assert "The key that was shown here is revoked" in told
+    assert "#recipe[data-has-key]" in told
+    assert "your-key" in told

@@ -8,9 +8,11 @@ import msgspec
 from turnout import errors
 from turnout.changes.shown import list_acts
 from turnout.console.attendees.names import FIELD_LABELS, UNKNOWN, label_of_pin
+from turnout.downstream.attendees.explained import find_originals
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
 from turnout.model.event import Configuration
+from turnout.model.push import StoredPush
 from turnout.model.source import PEOPLE
 from turnout.store import changes
 from turnout.store.statements import Connection
@@ -58,12 +60,18 @@ class Moment(msgspec.Struct, frozen=True):
     absorbed: list[str]
     """The ids of who was merged into this one."""
     merged_into: str | None
+    came_at: int | None = None
+    """When it came, where a person let it take effect later: by a replay …"""
+    was_rehearsed: bool = False
+    """… of what came while its source rehearsed."""
 
     @property
     def who(self) -> str:
-        """Who did it: a source, a person, or a person for a source."""
+        """Who said so: a source, a person, or a person for a source."""
         if self.source is None:
             return self.actor or "staff"
+        if self.came_at is not None:
+            return self.source
         return f"{self.source} ({self.actor})" if self.actor else self.source
 
 
@@ -97,19 +105,22 @@ def read_moments(
     lines = changes.list_history(connection, configuration.event.id, begin, limit=limit)
     if start is not None and (not lines or lines[0].attendee_id != attendee.id):
         raise errors.NotFound("There is nothing earlier of this attendee.")
-    return History([_tell(line, configuration, shows) for line in lines], lines[-1].previous if lines else None)
+    originals = find_originals(connection, configuration.event.id, lines)
+    moments = [_tell(line, configuration, originals.get(line.push_id or ""), shows) for line in lines]
+    return History(moments, lines[-1].previous if lines else None)
 
 
-def _tell(change: Change, configuration: Configuration, shows: bool) -> Moment:
+def _tell(change: Change, configuration: Configuration, original: StoredPush | None, shows: bool) -> Moment:
     title, drawing, kind = _KINDS.get(change.kind, ("Changed", "pencil", "info"))
     number, entries = change.source_number, change.entries
+    source = None if number is None or number == PEOPLE else configuration.sources[number].name
     return Moment(
         sequence=change.sequence,
         title=title,
         drawing=drawing,
         kind=kind,
         at=change.at,
-        source=None if number is None or number == PEOPLE else configuration.sources[number].name,
+        source=source,
         actor=change.actor,
         push=change.push_id,
         rows=list(_list_rows(entries, configuration, shows)),
@@ -118,6 +129,8 @@ def _tell(change: Change, configuration: Configuration, shows: bool) -> Moment:
             one for entry in entries if entry.what == "absorbed" for one in _without(entry.new or [], entry.old or [])
         ],
         merged_into=next((entry.new for entry in entries if entry.what == "merged_into"), None),
+        came_at=None if original is None or source is None else original.at,
+        was_rehearsed=original is not None and original.rehearsed,
     )
 
 

@@ -12,17 +12,21 @@ from turnout.feed.by_hand import go_live
 from turnout.model.event import Configuration
 from turnout.model.handout import Handout
 from turnout.model.key import Key
+from turnout.model.push import StoredPush
 from turnout.model.source import PEOPLE, Source
 from turnout.now import now_us
 from turnout.recipes import list_recipes
-from turnout.store import push_counts, pushes
+from turnout.store import push_counts
 from turnout.store.database import Database
 from turnout.store.push_counts import SLOT_US
+from turnout.store.push_search import PushSearch, search_pushes
 
 SHOWN = 200
 """Sources on the page, those heard of last; hand-outs and keys in one list."""
-LOOKED_AT = 200
-"""Latest pushes of a source that rehearses, of which it is told what became."""
+REHEARSED_SHOWN = 200
+"""Rehearsed pushes of a source of which it is told what would have become, the latest …"""
+REHEARSED_LOOKED_AT = 2_000
+"""… among so many of its lines in the push log."""
 _HOURS = 24
 _HOUR_SLOTS = 6
 
@@ -84,9 +88,11 @@ class Rehearsed(msgspec.Struct, frozen=True):
     waiting: int
     """Pushes that could take effect now."""
     by_result: Mapping[str, int]
-    """What would have become of the latest ones."""
+    """What would have become of the latest ones, while it still rehearses."""
     reasons: Sequence[tuple[str, int]]
     """Why the failed ones among them failed, the commonest first."""
+    are_all: bool
+    """Whether there are no others."""
 
 
 def list_sources(database: Database, configuration: Configuration) -> list[SourceLine]:
@@ -179,15 +185,25 @@ def list_handouts(database: Database, configuration: Configuration, source: Sour
 def look_at_rehearsed(database: Database, configuration: Configuration, source: Source) -> Rehearsed:
     event_id = configuration.event.id
     waiting = go_live.list_waiting(database, event_id, source.number)
+    # Dry runs, which are only tried, are none of them.
+    search = PushSearch(source_number=source.number, effect="rehearsed")
+    rehearsed: list[StoredPush] = []
+    before_id: str | None = None
     with database.read() as connection:
-        latest = pushes.list_pushes(connection, event_id, source_number=source.number, limit=LOOKED_AT)
-    rehearsed = [push for push in latest if push.rehearsed]
+        while is_rehearsing(configuration, source) and len(rehearsed) < REHEARSED_SHOWN:
+            found = search_pushes(connection, event_id, search, before_id=before_id, looked_at=REHEARSED_LOOKED_AT)
+            rehearsed += found.pushes
+            before_id = found.before_id
+            if before_id is None or found.looked_back_to is not None:
+                break
     reasons = Counter(
         (push.failure.errors[0].message if push.failure.errors else push.failure.detail)
         for push in rehearsed
         if push.failure is not None
     )
-    return Rehearsed(len(waiting), Counter(push.result for push in rehearsed), reasons.most_common(5))
+    return Rehearsed(
+        len(waiting), Counter(push.result for push in rehearsed), reasons.most_common(5), before_id is None
+    )
 
 
 def _list_hours(database: Database, event_id: str) -> dict[int, Hours]:

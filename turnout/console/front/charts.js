@@ -47,7 +47,7 @@ const draw = (figure) => {
       ],
       hooks: { setCursor: [({ cursor }) => say(cursor.idx)], ready: [] },
     },
-    [data.labels.map((_, at) => at), ...data.series.map((one) => one.values)],
+    [data.labels.map((_, at) => at), ...data.series.map((one) => one.drawn ?? one.values)],
     plot,
   );
   plot.classList.add("chart-drawn");

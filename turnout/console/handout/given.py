@@ -12,6 +12,7 @@ from turnout.model.event import Configuration, Event
 from turnout.model.handout import Handout
 from turnout.model.key import Key
 from turnout.model.source import Source
+from turnout.now import now_us
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -40,8 +41,19 @@ class Given(msgspec.Struct, frozen=True):
         return self.configuration.keys.get(self.handout.key_id or "")
 
     @property
-    def is_key_revoked(self) -> bool:
-        return self.key_shown is not None and self.key_shown.revoked_at is not None
+    def is_key_over(self) -> bool:
+        """Whether the key that was shown opens nothing any more."""
+        return self.key_shown is not None and not self.key_shown.is_good(now_us())
+
+    @property
+    def key_end(self) -> int | None:
+        """When a key that is good still ends, as it was replaced: those of hand-outs have no end of their own."""
+        return None if self.key_shown is None or self.is_key_over else self.key_shown.expires_at
+
+    @property
+    def key_as_shown(self) -> str:
+        """Which key the page tells of, and whether it is over: as a window says what it has."""
+        return f"{self.handout.key_id or ''}.{'over' if self.is_key_over else ''}"
 
     @property
     def giver(self) -> str:

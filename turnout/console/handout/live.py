@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from turnout import errors
+from turnout.console.connect import tools
 from turnout.console.handout import own
 from turnout.console.handout.given import Given, find
+from turnout.console.handout.written import write
 from turnout.console.page import Live, Message, Visit
 from turnout.events import handouts
 from turnout.feed.pushes_live import NewPushes, Watch
@@ -27,7 +29,7 @@ async def watch(visit: Visit) -> Live:
     given = await asyncio.to_thread(find, visit)
     if _windows[given.handout.id] >= MAX_WINDOWS:
         raise errors.TooManyConnections("Too many windows show this page. Close some of them.")
-    return Live(_follow(visit, given), lambda: _is_good(visit, given))
+    return Live(_follow(visit, given))
 
 
 async def _follow(visit: Visit, given: Given) -> AsyncIterator[Message]:
@@ -70,6 +72,8 @@ class _Stream:
     def __init__(self, visit: Visit, given: Given) -> None:
         self._visit, self._given = visit, given
         self._looked_at = time.monotonic()
+        self._key_told = visit.query.get("key", given.key_as_shown)
+        """Which key the window tells of."""
         self._seen: list[tuple[str, int]] = []
         """The pushes that the window has, and how often each was said again."""
         self.is_over = False
@@ -96,12 +100,19 @@ class _Stream:
             return self._visit.render_text("_over.html", given=self._given)
         was, self._given = self._given, given
         rows = own.list_latest(self._visit.database, given.handout)
-        is_other = (given.rehearses, given.is_key_revoked) != (was.rehearses, was.is_key_revoked)
+        is_other = (given.rehearses, given.key_end) != (was.rehearses, was.key_end)
+        is_other = is_other or given.key_as_shown != self._key_told
         return self._show(rows) if is_other or _name(rows) != self._seen else ""
 
     def _show(self, rows: list[own.Row]) -> str:
         self._seen = _name(rows)
-        return self._visit.render_text("_came.html", given=self._given, rows=rows)
+        visit, given = self._visit, self._given
+        was_told, self._key_told = self._key_told, given.key_as_shown
+        shown = {}
+        # A key stands in one window alone: nothing is written over it while it is good.
+        if was_told != self._key_told:
+            shown = {"key": None, "shown": write(visit, given), "tools": tools.list_tools()}
+        return visit.render_text("_came.html", given=given, rows=rows, has_other_key=bool(shown), **shown)
 
 
 def _name(rows: list[own.Row]) -> list[tuple[str, int]]:
@@ -111,12 +122,7 @@ def _name(rows: list[own.Row]) -> list[tuple[str, int]]:
 def _look_again(visit: Visit, given: Given) -> Given | None:
     """As it is now; None where the link is good no more."""
     configuration = visit.product.feed.configurations.load(slug=given.event.slug)
-    if configuration is None or not handouts.is_good(visit.database, given.handout, configuration):
+    if configuration is None:
         return None
-    return Given(given.handout, configuration, given.way, given.gateway)
-
-
-def _is_good(visit: Visit, given: Given) -> bool:
-    with suppress(errors.StorageUnavailable):
-        return _look_again(visit, given) is not None
-    return False
+    handout = handouts.look_again(visit.database, given.handout, configuration)
+    return None if handout is None else Given(handout, configuration, given.way, given.gateway)

@@ -7,27 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import quote
 
-import msgspec
-
 from turnout import errors
 from turnout.console.connect import tools
 from turnout.console.handout import dropping, live
 from turnout.console.handout.given import Given, find, no_index, render
+from turnout.console.handout.written import write, write_for
 from turnout.console.page import Page, Visit
 from turnout.events import handouts
 from turnout.events.handouts import BadLink
 from turnout.feed.receipt import Answer
-from turnout.recipes import get_recipe, list_recipes
-from turnout.recipes.recipe import PLACEHOLDER, Recipe, Snippet, Written, target_of
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """A tool's recipe, written for the event."""
-
-    tool: tools.Tool
-    written: Written
-    unsuited: list[str]
-    """What should be set otherwise for this tool, and how."""
+from turnout.recipes import get_recipe
+from turnout.recipes.recipe import Snippet, Written
 
 
 def _with_link(show: Callable[[Visit, Given], Answer]) -> Callable[[Visit], Answer]:
@@ -45,7 +35,7 @@ def _with_link(show: Callable[[Visit, Given], Answer]) -> Callable[[Visit], Answ
 def show_page(visit: Visit, given: Given) -> Answer:
     if visit.is_fragment and "tool" in visit.query:
         return visit.render(
-            "_recipe.html", headers=no_index(), given=given, shown=_write(visit, given), tools=tools.list_tools()
+            "_recipe.html", headers=no_index(), given=given, shown=write(visit, given), tools=tools.list_tools()
         )
     with suppress(errors.StorageUnavailable):
         handouts.note_opened(visit.database, given.handout)
@@ -72,7 +62,7 @@ def go_back(visit: Visit, given: Given) -> Answer:
 def send_file(visit: Visit, given: Given) -> Answer:
     """What a recipe has as a file, without the key."""
     recipe = get_recipe(visit.places["tool"])
-    snippet = _find_file(_write_for(given, recipe))
+    snippet = _find_file(write_for(given, recipe))
     if snippet is None or snippet.file_name is None:
         raise errors.NotFound(f"The recipe for {recipe.title} has no file.")
     name = quote(snippet.file_name)
@@ -95,24 +85,10 @@ def _render(visit: Visit, given: Given, *, status: int = 200, key: str | None = 
         given,
         "show.html",
         status=status,
-        shown=_write(visit, given, key or PLACEHOLDER),
+        shown=write(visit, given, key),
         key=key,
         tools=tools.list_tools(),
     )
-
-
-def _write(visit: Visit, given: Given, key: str = PLACEHOLDER) -> Shown:
-    """The recipe of the tool that is asked for, else of the one that the hand-out was made for."""
-    known = {recipe.name: recipe for recipe in list_recipes()}
-    wanted = visit.query.get("tool", "")
-    recipe = known.get(wanted) or known.get(given.handout.tool) or known["curl"]
-    policy = given.source.policy.over(given.event.policy)
-    return Shown(tools.describe(recipe), _write_for(given, recipe, key), tools.say_unsuited(recipe, policy))
-
-
-def _write_for(given: Given, recipe: Recipe, key: str = PLACEHOLDER) -> Written:
-    target = target_of(given.configuration, given.gateway, recipe, key=key, source_number=given.source.number)
-    return recipe.write(target)
 
 
 pages = [

@@ -8,7 +8,8 @@ from turnout.access import roles
 from turnout.alerts import watching
 from turnout.console.overview import look
 from turnout.console.page import Visit
-from turnout.events import signs
+from turnout.console.pushes.asked import find_zone, write_time
+from turnout.events import activity, signs
 from turnout.events.activity import Period
 from turnout.model.event import Configuration
 from turnout.model.push import StoredPush
@@ -61,7 +62,12 @@ def has_alerts(visit: Visit, configuration: Configuration) -> bool:
 
 
 def draw(seen: signs.Signs, configuration: Configuration) -> dict[str, Any]:
-    return {"signs": seen, "bars": look.draw(seen.series, seen.period, configuration.event.time_zone)}
+    zone = configuration.event.time_zone
+    return {
+        "signs": seen,
+        "bars": look.draw(seen.series, seen.period, zone),
+        "failed_since": write_time(activity.find_day_start(), find_zone(zone)),
+    }
 
 
 def list_rows(visit: Visit, configuration: Configuration, pushes: list[StoredPush]) -> list[Row]:

@@ -10,22 +10,12 @@ from weakref import WeakValueDictionary
 from turnout import errors
 from turnout.console.overview import look
 from turnout.console.overview.gathered import draw, find_configuration, gather, has_alerts, list_rows
+from turnout.console.overview.pace import FINDINGS_EVERY_S, SIGNS_EVERY_S, Look, News, Pace
 from turnout.console.page import Live, Message, Visit
 from turnout.events import signs
 from turnout.events.activity import Period
-from turnout.feed.pushes_live import NewPushes, Shared, Watch
+from turnout.feed.pushes_live import NewPushes, Watch
 from turnout.model.push import StoredPush
-
-SIGNS_EVERY_S = 3.0
-"""Between two looks at the numbers, while pushes come …"""
-QUIET_S = 60.0
-"""… and while none do: silence has a length too …"""
-WAITING_S = 10.0
-"""… and before the first one, when wrong keys are what is of interest …"""
-FINDINGS_EVERY_S = 30.0
-"""… and at what may be wrong, for which bodies are read."""
-GIVES_WAY = 50
-"""So many times as long as a look took, at the least, until the next one."""
 
 
 async def watch(visit: Visit) -> Live:
@@ -56,52 +46,9 @@ async def _next(watched: Watch, within_s: float) -> NewPushes | None:
     return None
 
 
-class _Look(Shared):
-    """One look at the numbers."""
-
-    def __init__(self, *, with_findings: bool) -> None:
-        super().__init__()
-        self.with_findings = with_findings
-
-
-class _Pace:
-    """When the numbers are looked at, for all windows of an event that show the same time."""
-
-    def __init__(self) -> None:
-        now = time.monotonic()
-        self.has_pushes = False
-        self.is_stale = False
-        """Whether pushes came since the last look."""
-        self.latest = _Look(with_findings=False)
-        self._signs_at, self._findings_at = now + SIGNS_EVERY_S, now + FINDINGS_EVERY_S
-
-    @property
-    def next_at(self) -> float:
-        """In monotonic seconds."""
-        quiet_s = QUIET_S if self.has_pushes else WAITING_S
-        return self._signs_at if self.is_stale else self._signs_at + quiet_s - SIGNS_EVERY_S
-
-    def look(self) -> _Look:
-        """A new look where one is due, else the latest."""
-        now = time.monotonic()
-        if now >= self.next_at:
-            self.latest = _Look(with_findings=now >= self._findings_at)
-            self.is_stale = False
-            self._signs_at = now + SIGNS_EVERY_S
-            if self.latest.with_findings:
-                self._findings_at = now + FINDINGS_EVERY_S
-        return self.latest
-
-    def note(self, look: _Look, took_s: float) -> None:
-        """So that a large event's numbers cost no more than their share."""
-        until = time.monotonic() + took_s * GIVES_WAY
-        self._signs_at = max(self._signs_at, until)
-        if look.with_findings:
-            self._findings_at = max(self._findings_at, until)
-
-
-_paces: WeakValueDictionary[tuple[str, Period], _Pace] = WeakValueDictionary()
+_paces: WeakValueDictionary[tuple[str, Period], Pace] = WeakValueDictionary()
 """Of those events that somebody looks at."""
+_news: WeakValueDictionary[str, News] = WeakValueDictionary()
 _looked = signs.Looked()
 
 
@@ -112,7 +59,8 @@ class _Window:
         self._visit = visit
         self._anybody = visit.of_its_kind()
         self._period = period
-        self._pace = _paces.setdefault((visit.event.id, period), _Pace())
+        news = _news.setdefault(visit.event.id, News())
+        self._pace = _paces.setdefault((visit.event.id, period), Pace(news))
         self._has_pushes = False
         self._told: set[str] = set()
         """Ids that it had at the beginning: they may come again."""
@@ -131,7 +79,9 @@ class _Window:
         self._told = {push.id for push in latest}
         self._has_pushes = bool(latest)
         self._pace.has_pushes |= self._has_pushes
-        shown = gather(visit, find_configuration(visit), self._period, latest)
+        configuration = find_configuration(visit)
+        self._pace.news.know(configuration)
+        shown = gather(visit, configuration, self._period, latest)
         return visit.render_text("_begin.html", period=self._period, **shown)
 
     async def go_on(self, new: NewPushes | None) -> AsyncIterator[Message]:
@@ -141,7 +91,7 @@ class _Window:
             return
         kind = self._visit.kind
         if new is not None:
-            self._pace.is_stale = True
+            self._pace.hear()
             fresh = [push for push in new.pushes if push.id not in self._told]
             if len(fresh) == len(new.pushes):
                 yield await new.shared.once(("overview", kind), lambda: self._render_rows(fresh))
@@ -153,10 +103,12 @@ class _Window:
             yield await now.once(kind, lambda: self._render_numbers(now))
 
     def _render_rows(self, fresh: list[StoredPush]) -> Message:
-        rows = list_rows(self._anybody, find_configuration(self._anybody), fresh[: look.ROWS])
+        configuration = find_configuration(self._anybody)
+        self._pace.news.hear(fresh, configuration)
+        rows = list_rows(self._anybody, configuration, fresh[: look.ROWS])
         return Message(self._anybody.render_text("_new.html", rows=rows, keep=look.ROWS - len(rows))).prepared()
 
-    def _render_numbers(self, now: _Look) -> Message:
+    def _render_numbers(self, now: Look) -> Message:
         begun = time.monotonic()
         shown = self._look_up(with_findings=now.with_findings)
         html = self._anybody.render_text("_looked.html", period=self._period, periods=look.PERIODS, **shown)
@@ -172,8 +124,7 @@ class _Window:
         )
         shown: dict[str, Any] = {"configuration": configuration, **draw(seen, configuration)}
         if with_findings:
-            shown["findings"] = _looked.get(
-                ("findings", event_id), FINDINGS_EVERY_S - 0.5, lambda: signs.find(database, configuration)
-            )
+            key = ("findings", event_id, self._pace.news.number)
+            shown["findings"] = _looked.get(key, FINDINGS_EVERY_S - 0.5, lambda: signs.find(database, configuration))
             shown["has_alerts"] = has_alerts(self._anybody, configuration)
         return shown

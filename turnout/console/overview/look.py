@@ -27,6 +27,11 @@ class Chart(msgspec.Struct, frozen=True):
     failed: list[int]
     rehearsed: list[int]
 
+    @property
+    def rehearsed_drawn(self) -> list[int]:
+        """As high as they stand on those that failed, which would hide them otherwise: none of them is both."""
+        return [its and its + failed for its, failed in zip(self.rehearsed, self.failed, strict=True)]
+
 
 def read_period(text: str | None) -> Period:
     """As somebody asks for it; a day where that is none."""
@@ -45,13 +50,15 @@ def draw(series: Series, period: Period, time_zone: str) -> Chart:
         rows = [counts for result, counts in series.by_result.items() if not results or result in results]
         return [sum(bar) for bar in zip(*rows, strict=True)] if rows else [0] * len(series.starts)
 
-    all_pushes, failed = of(), of("failed")
+    all_pushes, failed, rehearsed = of(), of("failed"), of("rehearsed")
     labels = _label(series.starts, period, time_zone)
     most = max(range(len(all_pushes)), key=all_pushes.__getitem__)
     description = f"{series.total:,} pushes, {sum(failed):,} of them failed."
+    if any(rehearsed):
+        description = description.removesuffix(".") + f", {sum(rehearsed):,} rehearsed."
     if series.total:
         description += f" Most came at {labels[most]}: {all_pushes[most]:,}."
-    return Chart(_TITLES[period], description, labels, all_pushes, failed, of("rehearsed"))
+    return Chart(_TITLES[period], description, labels, all_pushes, failed, rehearsed)
 
 
 _TITLES: dict[Period, str] = {

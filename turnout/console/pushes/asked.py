@@ -114,6 +114,11 @@ def matches(search: PushSearch, push: StoredPush) -> bool:
     )
 
 
+def write_time(at: int, zone: tzinfo) -> str:
+    """A time as a filter of the list says it, to the minute."""
+    return datetime.fromtimestamp(at // 1_000_000, zone).strftime("%Y-%m-%dT%H:%M")
+
+
 def find_zone(name: str) -> tzinfo:
     """UTC where nobody knows the name."""
     try:

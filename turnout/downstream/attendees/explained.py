@@ -97,7 +97,7 @@ def explain_person(
         configuration = bring_up_to_date(configurations, connection, known)
         attendee = get_person(connection, known.event.id, reference, EVERYTHING)
         lines = changes.find_changes(connection, known.event.id, attendee_view.list_origin_sequences(attendee))
-        originals = _find_originals(connection, known.event.id, lines.values())
+        originals = find_originals(connection, known.event.id, lines.values())
     origins = attendee_view.explain(attendee, lines, configuration)
     return PersonTold(
         attendee=attendee,
@@ -161,8 +161,11 @@ def _tell(
     )
 
 
-def _find_originals(connection: Connection, event_id: str, lines: Iterable[Change]) -> dict[str, StoredPush]:
-    """No more than there are values. A system's own pushes are no replays, and not looked at."""
+def find_originals(connection: Connection, event_id: str, lines: Iterable[Change]) -> dict[str, StoredPush]:
+    """What was replayed, by the push of a line, of some hundreds of lines at most.
+
+    A system's own pushes are no replays, and not looked at.
+    """
     by_hand = [line.push_id for line in lines if line.push_id is not None and line.actor is not None]
     if not by_hand:
         return {}
