@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from turnout.model.change import Change, Entry
-from turnout.store.statements import in_parts, insert, placeholder, run, values
+from turnout.store.statements import in_parts, insert, is_postgresql, placeholder, run, values
 
 _CHANGE = "event_id, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous"
 _CHANGE_OF_HISTORY = ", ".join(f"changes.{column}" for column in _CHANGE.split(", "))
@@ -53,6 +53,23 @@ def list_changes(connection: Connection, event_id: str, *, after: int = 0, limit
         connection,
         f"SELECT {_CHANGE} FROM changes WHERE event_id = {one} AND sequence > {one} ORDER BY sequence LIMIT {one}",
         (event_id, after, limit),
+    )
+    return [read_change(_Row(*row)) for row in rows]
+
+
+def list_renames(connection: Connection, event_id: str, *, after: int) -> list[Change]:
+    """The lines behind `after` by which a custom field or a group has another name, in order.
+
+    All there are: people give names, one by one.
+    """
+    one = placeholder(connection)
+    # SQLite would walk the whole log behind `after`, in whose order it wants them.
+    table = "changes" if is_postgresql(connection) else "changes INDEXED BY changes_of_event"
+    rows = run(
+        connection,
+        f"SELECT {_CHANGE} FROM {table} WHERE event_id = {one} AND attendee_id IS NULL AND sequence > {one}"
+        " AND kind IN ('field_renamed', 'group_renamed') ORDER BY sequence",
+        (event_id, after),
     )
     return [read_change(_Row(*row)) for row in rows]
 

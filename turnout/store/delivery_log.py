@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, bindparam, text
 
-from turnout.model.webhook import Attempt, Delivery, DeliveryState
+from turnout.model.webhook import Attempt, Delivery, ShownState
 
 _DELIVERY = (
     "event_id, webhook_id, sequence, id, attendee_id, topic, state, body, attempts, next_at, created_at, finished_at"
@@ -39,15 +39,19 @@ def list_deliveries(
     webhook_id: str,
     *,
     event_id: str | None = None,
-    state: DeliveryState | None = None,
+    state: ShownState | None = None,
     before: Delivery | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
     """The latest first, behind the delivery `before`; of one event where that is named, or of all."""
     where = ["webhook_id = :webhook_id"]
-    its: dict[str, object] = {"webhook_id": webhook_id, "event_id": event_id, "state": state, "limit": limit}
+    its: dict[str, object] = {"webhook_id": webhook_id, "event_id": event_id, "limit": limit}
     if state is not None:
         where.append("state = :state")
+        its["state"] = "given_up" if state == "erased" else state
+    if state in ("given_up", "erased"):
+        # As `shown_state` tells them apart.
+        where.append(f"body IS {'NULL' if state == 'erased' else 'NOT NULL'}")
     # Each in an order that an index has.
     if event_id is not None:
         where.append("event_id = :event_id")

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0010"
+VERSION = "0011"
 """The revision of the last migration that leads here."""
 
 metadata = MetaData()
@@ -239,6 +239,14 @@ changes = Table(
     # The attendee's line before: his history, from the last line that his document names back to the first. An index
     # would be a page more to write for every push.
     _number("previous", null=True),
+    # The few that concern the event itself: by the new names among them older lines are told with their own.
+    Index(
+        "changes_of_event",
+        "event_id",
+        "sequence",
+        sqlite_where=text("attendee_id IS NULL"),
+        postgresql_where=text("attendee_id IS NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -1,6 +1,8 @@
 """What of each line a reader may see, and as which push: whoever follows ends at what he would be shown at the end."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -8,16 +10,18 @@ import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from tests.downstream.following.mirror import Mirror, reduced
-from tests.feed.builders import SHOP, Hall, make_item, make_push
+from tests.feed.builders import SHOP, Hall, check_log, make_item, make_push
 from tests.feed.test_feed_model import ADDRESSES, GROUPS, Feed
-from turnout.changes.lines import Line, read_lines
+from turnout import errors
 from turnout.downstream import limits as limiting
-from turnout.downstream.following.line_view import see
-from turnout.downstream.following.payload import as_push
+from turnout.downstream.following.line_view import LineView, PayloadFormat
+from turnout.downstream.following.pages import Pages
+from turnout.downstream.following.view import View
 from turnout.downstream.limits import EVERYTHING, Limits
+from turnout.events import names
 from turnout.feed import commit
 from turnout.feed.acts import decisions
 from turnout.feed.forget import erase
@@ -25,16 +29,29 @@ from turnout.feed.parse.body import decode
 from turnout.feed.parse.push import to_push
 from turnout.model.event import Configuration
 from turnout.now import now_us
-from turnout.store import attendees
+from turnout.store import attendees, events
 from turnout.store.database import Database
 
 _numbers = count(1)
 VISIBLE = ("email", "status", "profile", "customFields", "groups", "unknownFields")
+AT_ONCE = 7
+"""Lines on a page: there are pages before the new names, and behind them."""
 
 
-def read_all(hall: Hall) -> list[Line]:
+def find_head(hall: Hall) -> int:
     with hall.database.read() as connection:
-        return read_lines(connection, hall.event.id, limit=100_000)
+        clock = events.find_clock(connection, hall.event.id)
+    assert clock is not None
+    return clock.last_sequence
+
+
+def list_told(hall: Hall, limits: Limits, start: int = 0, payload: PayloadFormat = "") -> Iterator[LineView]:
+    """What somebody is told who follows behind `start`, page by page."""
+    pages = Pages(hall.database, hall.configurations)
+    view = View(limits, None, None, payload)
+    while (page := pages.read_page(hall.event.id, start, AT_ONCE, with_states=view.needs_states)).lines:
+        yield from view.list_lines(page.lines, page.configuration, page.renames)
+        start = page.lines[-1].change.sequence
 
 
 def list_shown(hall: Hall, limits: Limits) -> dict[str, Any]:
@@ -47,12 +64,9 @@ def list_shown(hall: Hall, limits: Limits) -> dict[str, Any]:
 
 def follow(hall: Hall, limits: Limits, fields: set[str] | None, start: int = 0, mirror: Mirror | None = None) -> Mirror:
     """A follower of all lines behind `start`, as they go over the wire."""
-    its = hall.configuration
     mirror = mirror or Mirror(fields=fields)
-    for line in read_all(hall)[start:]:
-        seen = see(line, its, limits)
-        if seen is not None:
-            mirror.take(msgspec.to_builtins(seen.line))
+    for line in list_told(hall, limits, start):
+        mirror.take(msgspec.to_builtins(line))
     return mirror
 
 
@@ -70,10 +84,28 @@ def list_limits(its: Configuration) -> list[tuple[Limits, set[str] | None]]:
     ]
 
 
-class Followed(Feed):
+class Renamed(Feed):
+    """The feed's model, whose fields and groups get other names, and get them back; pushes know the first ones."""
+
+    @rule(data=st.data(), name=st.sampled_from(["Shoe", "Press", "VIP"]))
+    def rename_name(self, data: st.DataObject, name: str) -> None:
+        kind: names.NameKind = "custom_field" if name == "Shoe" else "group"
+        if names.names_of(self.hall.configuration, kind).find(name) is not None:
+            new = data.draw(st.sampled_from([name, name.upper(), f"{name} 2", f"{name} 3"]))
+            names.rename(self.database, self.hall.event.id, kind, name, new)
+
+    @invariant()
+    def everybody_is_as_the_model_says(self) -> None:
+        """The model knows the first names; here it is enough that the lines lead to what there is."""
+        if hasattr(self, "hall"):
+            check_log(self.database, self.hall.event.id)
+
+
+class Followed(Renamed):
     """The feed's model, with unknown fields too, at whose end its log is followed with all kinds of limits."""
 
-    snapshots: list[tuple[int, list[dict[str, Any]]]]
+    snapshots: list[tuple[int, Limits, Mirror]]
+    steps = 0
 
     @rule(
         source=st.sampled_from([1, SHOP]),
@@ -88,12 +120,18 @@ class Followed(Feed):
         commit.write(self.hall.database, self.hall.configurations, [self.hall.submit(item, source=source)])
         self.people[self.find(address) or ""].hear(source, {}, None, None)
 
-    @rule()
+    @invariant()
     def take_snapshot(self) -> None:
-        """Of all there are, as a reader without limits lists them, with the number of the last line."""
-        if not hasattr(self, "snapshots"):
+        """Of all who are shown to one of the readers, behind every step of another one, who then stops following."""
+        if not hasattr(self, "hall"):
+            return
+        if not self.steps:
             self.snapshots = []
-        self.snapshots.append((len(read_all(self.hall)), list(list_shown(self.hall, EVERYTHING).values())))
+        readers = list_limits(self.hall.configuration)
+        limits, fields = readers[self.steps % len(readers)]
+        self.steps += 1
+        snapshot = list(list_shown(self.hall, limits).values())
+        self.snapshots.append((find_head(self.hall), limits, Mirror(fields=fields, snapshot=snapshot)))
 
     def teardown(self) -> None:
         if not hasattr(self, "hall"):
@@ -102,10 +140,10 @@ class Followed(Feed):
             mirror = follow(self.hall, limits, fields)
             left = {one: person for one, person in mirror.people.items() if person["status"] != "merged"}
             assert left == list_shown(self.hall, limits), limits
-        for start, snapshot in getattr(self, "snapshots", ()):
-            mirror = follow(self.hall, EVERYTHING, None, start, Mirror(snapshot=snapshot))
+        for start, limits, behind in getattr(self, "snapshots", ()):
+            mirror = follow(self.hall, limits, None, start, behind)
             left = {one: person for one, person in mirror.people.items() if person["status"] != "merged"}
-            assert left == list_shown(self.hall, EVERYTHING), start
+            assert left == list_shown(self.hall, limits), (start, limits)
 
 
 def test_whoever_follows_with_limits_ends_at_what_he_would_be_shown(database_kind: str, database: Database) -> None:
@@ -129,10 +167,18 @@ def list_visible(hall: Hall, limits: Limits = EVERYTHING) -> list[dict[str, Any]
     return sorted((one for one in people if one["status"] == "attending"), key=lambda one: one["email"])
 
 
-class Fed(Feed):
+def rename_there(target: Hall, line: LineView) -> None:
+    """What no push says either, a follower does: a new name, unless nothing has come under the old one."""
+    for change in line.changes:
+        kind: names.NameKind = "group" if change.path == "group" else "custom_field"
+        with suppress(errors.NotFound):
+            names.rename(target.database, target.event.id, kind, str(change.old), change.new)
+
+
+class Fed(Renamed):
     """The feed's model, at whose end another event is fed by following it."""
 
-    how: Any = "nested"
+    how: PayloadFormat = "nested"
 
     @rule(address=st.sampled_from(ADDRESSES), value=st.sampled_from(["", "u", ["a", "b"], {"de": "x", "en": ["y"]}]))
     def push_unknown(self, address: str, value: Any) -> None:
@@ -166,22 +212,21 @@ class Fed(Feed):
         for limits in (EVERYTHING, press):
             target = Hall(self.database, slug=f"fed-{next(_numbers)}")
             known: dict[str, str] = {}
-            for line in read_all(self.hall):
-                seen = see(line, its, limits)
-                if seen is None or seen.line.attendee_id is None:
+            for line in list_told(self.hall, limits, payload=self.how):
+                one, body = line.attendee_id, line.payload
+                if one is None:
+                    rename_there(target, line)
                     continue
-                one = seen.line.attendee_id
-                body = as_push(seen, its, limits, self.how)
                 if body is None:
                     # What no push says, a follower does: whom he must not have any more he takes out by his address.
                     gone = known.pop(one, None)
-                    if gone is not None and seen.line.kind == "erased":
+                    if gone is not None and line.kind == "erased":
                         its_own = target.configurations
                         erase.erase(self.database, its_own, target.event.id, gone, "test", suppresses=False)
                     elif gone is not None:
                         push_body(target, {"profile": {"email": gone}, "eventInfo": {"attending": False}})
                     continue
-                email = str(seen.after.email) if seen.after else ""
+                email = body["profile.email"] if self.how == "flat" else body["profile"]["email"]
                 moved = known.get(one)
                 push_body(target, body)
                 if moved not in (None, email):

@@ -1,10 +1,12 @@
 """`GET {gateway}/changes`: ordered, without a gap, waiting where that is asked for, and no more than the key shows."""
 
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from tests.downstream.following.followers import make_read_key, poll, run_beside
+from tests.downstream.following.followers import make_read_key, open_stream, poll, run_beside
+from tests.downstream.following.mirror import Mirror, reduced
 from tests.product import Product, TestedEvent
 from turnout.events import event as event_room
 from turnout.events import keys, names
@@ -301,11 +303,51 @@ def test_new_names_are_told_to_those_who_see_what_has_them_and_settings_to_those
     assert told(groups=["Crew"], fields=["title"]) == []
 
 
+def push_diet(event: TestedEvent, email: str, diet: str, *groups: str) -> None:
+    fields = [{"fieldName": "Diet", "fieldValue": diet}]
+    event.push_ok(
+        {"profile": {"email": email, "customFields": fields}, "eventInfo": {"groups": {"groupNames": list(groups)}}}
+    )
+
+
+def test_a_line_has_the_names_of_its_time_however_late_it_is_read(product: Product) -> None:
+    event = product.make_event()
+    push_diet(event, "a@example.com", "vegan", "VIP")
+    push_diet(event, "b@example.com", "vegan")
+    snapshot = event.get("/attendees?status=all", key=make_read_key(event)).json()
+    push_diet(event, "a@example.com", "none", "VIP")
+    push_diet(event, "b@example.com", "", "VIP")
+    names.rename(event.database, event.id, "custom_field", "Diet", "Food")
+    names.rename(event.database, event.id, "group", "VIP", "Guests")
+    shown = event.get("/attendees?status=all", key=make_read_key(event)).json()["attendees"]
+    for limit in (1, 100):
+        mirror = Mirror(snapshot=snapshot["attendees"])
+        after, head = snapshot["sequence"], None
+        while after != head:
+            page = poll(event, make_read_key(event), f"?after={after}&limit={limit}")
+            for line in page["changes"]:
+                mirror.take(line)
+            after, head = page["last"], page["head"]
+        assert list(mirror.people.values()) == [reduced(one) for one in shown], limit
+    with open_stream(event, make_read_key(event), "?after=2") as reader:
+        told = list(islice(reader.lines(), 4))
+    assert told == poll(event, make_read_key(event), "?after=2")["changes"]
+    assert [change.get("fieldName") for line in told[:2] for change in line["changes"]] == ["Diet", "Diet", None]
+    # Who comes in, with all that is shown of him; and as pushes.
+    key = make_read_key(event, groups=["Guests"], fields=["email", "Food"])
+    first, entrance, *renames = poll(event, key, "?after=2&payload=flat")["changes"]
+    assert [change.get("fieldName") for change in first["changes"]] == ["Diet"]
+    assert entrance["changes"][-1]["new"] == ["VIP"]
+    assert entrance["payload"]["eventInfo.groups.groupNames[0]"] == "VIP"
+    assert entrance["payload"]["profile.customFields[0].fieldName"] == "Diet"
+    assert [line["kind"] for line in renames] == ["field_renamed", "group_renamed"]
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("group=Speekers", "Did you mean Speakers? There are: Speakers, Crew."),
-        ("group=Speakers&group=Nope", 'There is no group "Nope". There are: Speakers, Crew.'),
+        ("group=Speekers", 'Did you mean Speakers? There are: "Speakers", "Crew".'),
+        ("group=Speakers&group=Nope", 'There is no group "Nope". There are: "Speakers", "Crew".'),
         ("field=fistName", "Did you mean firstName?"),
         ("field=Dite", "Did you mean Diet?"),
         ("group=%20", "group is empty"),
@@ -322,9 +364,9 @@ def test_a_name_that_there_is_not_is_no_silence(product: Product, path: str, que
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("group=Crew", 'There is no group "Crew", or none that this key sees. There are: Speakers.'),
-        ("field=email", 'There is no field "email", or none that this key sees. There are: firstName, Diet.'),
-        ("field=Diets", "Did you mean Diet? There are: firstName, Diet."),
+        ("group=Crew", 'There is no group "Crew", or none that this key sees. There are: "Speakers".'),
+        ("field=email", 'There is no field "email", or none that this key sees. There are: "firstName", "Diet".'),
+        ("field=Diets", 'Did you mean Diet? There are: "firstName", "Diet".'),
     ],
 )
 def test_a_limited_key_is_not_told_of_names_that_it_does_not_see(product: Product, query: str, said: str) -> None:

@@ -52,6 +52,8 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
     """
     change = line.change
     is_limited = limits.groups is not None or limits.fields is not None
+    if not limits.shows_actors:
+        change = msgspec.structs.replace(change, actor=None)
     if change.kind == "erased":
         return Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
     if line.after is None:

@@ -22,7 +22,7 @@ class Messages:
         self._ends: list[int] = []
         """Where each message ends in `content`."""
         end = 0
-        for line in view.list_lines(page.lines, page.configuration):
+        for line in view.list_lines(page.lines, page.configuration, page.renames):
             piece = b"id: %d\nevent: change\ndata: %b\n\n" % (line.sequence, _encode(line))
             pieces.append(piece)
             end += len(piece)

@@ -8,11 +8,14 @@ import msgspec
 
 from turnout import errors
 from turnout.changes.lines import Line, read_lines
+from turnout.changes.names_then import RENAMED
 from turnout.downstream.following.view import View
 from turnout.feed.configurations import Configurations
+from turnout.model.change import Change
 from turnout.model.event import Configuration
 from turnout.store import changes, events
 from turnout.store.database import Database
+from turnout.store.statements import Connection
 
 MAX_READINGS = 4
 """Pages read at once: however many followers there are, their pages do not fill the memory."""
@@ -28,6 +31,8 @@ class Page(msgspec.Struct, frozen=True):
     configuration: Configuration
     head: int
     """The last line that there is."""
+    renames: list[Change]
+    """New names that are told of among the lines and behind them, in order: with the old ones lines before are told."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -89,10 +94,19 @@ class Pages:
             else:
                 page = changes.list_changes(connection, event_id, after=after, limit=limit)
                 lines = [Line(change, None) for change in page]
-        return Page(lines, configuration, clock.last_sequence)
+            renames = _list_renames(connection, event_id, lines, clock.last_sequence)
+        return Page(lines, configuration, clock.last_sequence, renames)
 
     def find_head(self, event_id: str) -> int:
         """The last line that there is. Raises StorageUnavailable."""
         with self._database.read() as connection:
             clock = events.find_clock(connection, event_id)
         return 0 if clock is None else clock.last_sequence
+
+
+def _list_renames(connection: Connection, event_id: str, lines: list[Line], head: int) -> list[Change]:
+    renames = [line.change for line in lines if line.change.kind in RENAMED]
+    # Whoever is not behind has all there are before him.
+    if lines and (last := lines[-1].change.sequence) < head:
+        renames += changes.list_renames(connection, event_id, after=last)
+    return renames

@@ -9,7 +9,7 @@ from turnout.downstream.following.following import Following, check_cursor, may_
 from turnout.downstream.following.line_view import LineView
 from turnout.downstream.following.pages import Page, Wanted
 from turnout.downstream.following.tail import Tail
-from turnout.downstream.following.view import View, read_count, read_view
+from turnout.downstream.following.view import REPEATABLE, View, read_count, read_view
 from turnout.downstream.reader import Reader, get_reader
 from turnout.feed.gateway import Asked
 from turnout.feed.reading import ClientGone, Receive
@@ -46,7 +46,7 @@ async def list_changes(following: Following, asked: Asked) -> Answer:
     """Raises Unauthorized, WrongScope, InvalidRequest, CursorBeyondHead and StorageUnavailable."""
     reader = await get_reader(following.feed, asked)
     head = asked.head
-    head.expect_parameters(PARAMETERS, only=True)
+    head.expect_parameters(PARAMETERS, only=True, repeatable=REPEATABLE)
     after = read_count(head, "after", 0)
     limit = min(read_count(head, "limit", LINES, least=1), MAX_LINES)
     wait_s = min(read_count(head, "wait", 0), MAX_WAIT_S)
@@ -101,7 +101,7 @@ class _Poll:
 
 
 def _make(page: Page, wanted: Wanted) -> _Found:
-    views = wanted.view.list_lines(page.lines, page.configuration)
+    views = wanted.view.list_lines(page.lines, page.configuration, page.renames)
     last = page.lines[-1].change.sequence if page.lines else wanted.after
     if len(views) > wanted.most:
         del views[wanted.most :]

@@ -12,7 +12,7 @@ from turnout.downstream.following.following import Following, check_cursor, may_
 from turnout.downstream.following.messages import HEARTBEAT, Messages, as_messages, move_to
 from turnout.downstream.following.pages import Wanted
 from turnout.downstream.following.tail import BATCH_LINES
-from turnout.downstream.following.view import View, read_count, read_view, to_count
+from turnout.downstream.following.view import REPEATABLE, View, read_count, read_view, to_count
 from turnout.downstream.reader import Reader, get_reader
 from turnout.feed.gateway import Asked
 from turnout.feed.reading import Head
@@ -28,9 +28,7 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 _HELD_BYTES = 128 * 1024
-"""What is kept for one who does not read, or one message where that is larger …"""
-_PIECE_BYTES = 32 * 1024
-"""… besides what was handed to his connection at once."""
+"""Handed to a connection at once, or one message where that is larger: so much is kept for one who does not read."""
 _AGAIN_S = 1.0
 """Before the database is asked again that was not available."""
 
@@ -39,7 +37,7 @@ async def stream_changes(following: Following, asked: Asked) -> Stream:
     """Raises Unauthorized, WrongScope, InvalidRequest, CursorBeyondHead, ShuttingDown and StorageUnavailable."""
     reader = await get_reader(following.feed, asked)
     head = asked.head
-    head.expect_parameters(PARAMETERS, only=True)
+    head.expect_parameters(PARAMETERS, only=True, repeatable=REPEATABLE)
     view = read_view(head, reader.limits, reader.configuration)
     after = _read_cursor(head)
     event_id = reader.configuration.event.id
@@ -58,7 +56,7 @@ def _read_cursor(head: Head) -> int | None:
     """Where to begin; None for now. What the last message said beats the address, which stays what it was."""
     last_id = head.header(b"last-event-id")
     if last_id:
-        return to_count(last_id.strip(), "Last-Event-ID")
+        return to_count(last_id.strip(), "Last-Event-ID", "headers.Last-Event-ID")
     return read_count(head, "after", 0) if head.text("after") else None
 
 
@@ -82,9 +80,9 @@ async def _follow(
                 messages = tail.find(position, view) or await _read(following, event_id, position, view)
                 content, shown, position = messages.take(position, _HELD_BYTES)
                 del messages
-                told = shown if content else told
-                for start in range(0, len(content), _PIECE_BYTES):
-                    yield content[start : start + _PIECE_BYTES]
+                if content:
+                    told = shown
+                    yield content
             else:
                 await tail.wait()
     finally:
