@@ -61,9 +61,13 @@ class TurnoutError(Exception):
     at_gateways: ClassVar[bool] = True
     """Whether a gateway answers with it, or only the console and the command line."""
 
-    def __init__(self, detail: str, problems: list[Problem] | None = None, more_problems: int = 0) -> None:
+    def __init__(
+        self, detail: str, problems: list[Problem] | None = None, more_problems: int = 0, *, path: str = ""
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.path = path
+        """What of the request is wrong: `query.group`, `headers.Range`, a path of the body; empty for none of these."""
         self.problems = problems or []
         self.more_problems = more_problems
         """How many there are besides, where they were counted only (D3)."""
@@ -189,7 +193,7 @@ class HiddenField(TurnoutError):
     code = "hidden_field"
     title = "This key does not see that field"
     status = 403
-    help = "Leave that filter or order out, or ask for a key that sees the field."
+    help = "Leave the field out of what you ask for, or ask whoever made the key for one that sees it."
 
 
 class NotFound(TurnoutError):
@@ -220,7 +224,7 @@ class InvalidRequest(TurnoutError):
     code = "invalid_request"
     title = "Part of the request cannot be understood"
     status = 400
-    help = "Correct what the detail names."
+    help = "Correct what the path and the message name, and send it again."
 
 
 class NotAcceptable(TurnoutError):
@@ -300,7 +304,7 @@ class NoSuchRange(TurnoutError):
     code = "no_such_range"
     title = "The file has no such part"
     status = 416
-    help = "Ask for bytes within its length, which the Content-Range header gives, or for the whole file."
+    help = "Ask without Range for the whole file, or for a Range that begins before the end, which Content-Range gives."
 
 
 class Refused(TurnoutError):

@@ -103,7 +103,7 @@ def test_a_limited_key_goes_on_when_a_name_changes_and_when_it_is_rotated(cli: C
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--groups", "Speekers"), "Did you mean Speakers? There are: Speakers, Press, TV, Crew."),
+        (("--groups", "Speekers"), 'Did you mean Speakers? There are: "Speakers", "Press, TV", "Crew".'),
         (("--groups", "Nobody"), "has no group 'Nobody'"),
         (("--groups", ""), "names no group"),
         (("--groups", ","), "names no group"),

@@ -333,6 +333,11 @@ def test_of_who_is_erased_the_log_says_how_often_it_was_tried_and_not_what_was_a
     assert whole["request"]["body"] is None
     assert [one["answer"] for one in whole["answers"]] == [None, None]
     assert "erased" in desk.text("webhook", "deliveries", its_id)
+    states = {
+        state: [one["id"] for one in desk.json("webhook", "deliveries", its_id, "--state", state)["deliveries"]]
+        for state in ("erased", "given_up")
+    }
+    assert states == {"erased": [parked["id"]], "given_up": []}
 
 
 def test_410_switches_it_off_until_it_is_resumed(desk: Cli, event: TestedEvent, receiver: Receiver) -> None:

@@ -71,6 +71,11 @@ class Listening:
         }
         return httpx2.post(self.url, content=body, headers=signed | headers, trust_env=False).status_code
 
+    def read_note(self) -> str:
+        """The next line of what is said to people."""
+        assert self._process.stderr is not None
+        return self._process.stderr.readline()
+
     def end(self) -> list[str]:
         """As Ctrl-C does; gives the lines that it has printed."""
         self._process.send_signal(signal.SIGINT)
@@ -129,8 +134,9 @@ def test_a_bad_and_a_missing_signature_are_told_apart() -> None:
         assert [one["signature"] for one in listening.documents()] == ["bad", "bad", "bad", "missing"]
 
 
-def test_without_a_secret_nothing_is_checked() -> None:
-    with Listening("--json") as listening:
+def test_without_a_secret_nothing_is_checked_and_it_is_said_once() -> None:
+    with Listening("--json", TURNOUT_WEBHOOK_SECRET="") as listening:
+        assert "not checked: set TURNOUT_WEBHOOK_SECRET" in listening.read_note()
         listening.post(secret=OTHER)
         assert [one["signature"] for one in listening.documents()] == ["not checked"]
 
@@ -177,9 +183,10 @@ def test_a_body_that_is_too_large_or_cut_off_is_not_read(listening: Listening) -
     assert len([line for line in listening.end() if "answered" in line]) == 1
 
 
-def test_a_secret_that_is_not_whole_is_refused() -> None:
+@pytest.mark.parametrize("secret", ["whsec_a", "abc", SECRET.removeprefix("whsec_")])
+def test_a_secret_that_is_none_or_not_whole_is_refused(secret: str) -> None:
     done = subprocess.run(
-        [*TURNOUT, "webhook", "listen", "--secret", "whsec_a"],
+        [*TURNOUT, "webhook", "listen", "--secret", secret],
         capture_output=True,
         text=True,
         check=False,

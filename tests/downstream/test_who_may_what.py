@@ -20,9 +20,15 @@ from turnout.events import event as events
 from turnout.events import keys
 from turnout.feed.acts.decisions import rename
 from turnout.feed.acts.scene import on_stage
+from turnout.feed.by_hand.hand_in import as_sender, hand_in
 from turnout.feed.configurations import Configurations
 from turnout.feed.gateway import Route
+from turnout.feed.intake import read_item
+from turnout.feed.parse.body import decode
+from turnout.feed.submission import Item
+from turnout.model.event import Configuration
 from turnout.model.key import read_key_id
+from turnout.now import new_id
 
 Answered: TypeAlias = Literal["in", "unauthorized", "wrong_scope"]
 
@@ -77,6 +83,10 @@ SIZE = {"ada": "Size-Zebra", "bob": "Size-Quokka"}
 """What the custom field holds."""
 LAST = {"ada": "Ada-the-last", "bob": "Bob-the-last"}
 """First names, which limited keys see: with these their part of the log ends."""
+MAIN = 1
+"""The number of the source whose key the event was made with."""
+STAFF = "desk-narwhal@acme.example"
+"""Who of the staff acts, and pushes by hand."""
 BY_ADDRESS = ("attendees/lookup",)
 """Where a limited key has to see addresses too, to ask by them."""
 
@@ -115,7 +125,7 @@ class Scene:
         # Both had another address before.
         event.batch_ok([{"profile": {"email": address}} for address in BEFORE.values()])
         for name, who in (("ada", ADA), ("bob", BOB)):
-            with on_stage(event.database, Configurations(event.database), event.id, "cli:test") as scene:
+            with on_stage(event.database, Configurations(event.database), event.id, STAFF) as scene:
                 rename(scene, BEFORE[name], who["email"])
         for group, who, name, first in (
             (FORMER, ADA, "ada", "Ada"),
@@ -125,6 +135,8 @@ class Scene:
             (ELSEWHERE, BOB, "bob", LAST["bob"]),
             (GROUP, ADA, "ada", LAST["ada"]),
         ):
+            if first in LAST.values():
+                self._push_by_hand(event, who["email"])
             size = [{"fieldName": FIELD, "fieldValue": SIZE[name]}]
             receipt = event.push_ok(
                 {
@@ -134,6 +146,14 @@ class Scene:
             )
             ids |= {name: receipt["attendee"]["id"], "push": receipt["id"]}
         return ids | {"attendee": ids["ada"]}
+
+    def _push_by_hand(self, event: TestedEvent, address: str) -> None:
+        body = json.dumps({"profile": {"email": address, "firstName": "By hand"}}).encode()
+
+        def read(configuration: Configuration) -> list[Item]:
+            return [read_item(new_id("psh"), decode(body, None), as_sender(configuration, MAIN, STAFF))]
+
+        hand_in(event.database, Configurations(event.database), event.slug, read)
 
     def _make_keys(self) -> dict[str, str]:
         made = {"push key": self.event.key, "push key of another source": self.event.make_source("Shop")}
@@ -309,8 +329,11 @@ def test_what_a_limited_key_does_not_see_is_there(scene: Scene, route: Route) ->
     marks = (*ADA.values(), *SIZE.values(), *LAST.values(), GROUP, FIELD)
     marked = [text for text in marks if any(text in one for one in told)]
     assert bool(marked) == (route.address not in SAY_NOTHING)
+    assert any(STAFF in one for one in told) == (route.address in TELL_WHO)
 
 
+TELL_WHO = ("attendees/{attendee}/history", "changes", "changes/stream")
+"""Where a key without limits is told who of the staff acted."""
 SAY_NOTHING = ("attendees/{attendee}/token", "exports", "exports/{export}", "exports/{export}/file")
 """Where nobody's data is in the answer: a token is looked into in `tokens/`."""
 
@@ -321,13 +344,27 @@ def test_a_limited_key_sees_nobody_and_nothing_else(scene: Scene, route: Route) 
         for where, seen, others, other_group in (("inside", ADA, BOB, ELSEWHERE), ("outside", BOB, ADA, GROUP)):
             heard = scene.ask(route, f"limited key, person {where}", query=query)
             assert heard.answered == "in"
-            hidden = [*others.values(), *seen.values(), *SIZE.values(), *BEFORE.values(), FIELD, other_group, FORMER]
+            hidden = [
+                STAFF,
+                *others.values(),
+                *seen.values(),
+                *SIZE.values(),
+                *BEFORE.values(),
+                FIELD,
+                other_group,
+                FORMER,
+            ]
             hidden.append(LAST["bob" if seen is ADA else "ada"])
             if route.address in BY_ADDRESS:
                 # It names those whom it did not find, as they were asked for.
                 told = (ADA["email"], BOB["email"], BEFORE["ada" if seen is ADA else "bob"])
                 hidden = [text for text in hidden if text not in told]
             assert [text for text in hidden if text in heard.text] == []
+
+
+def test_whoever_has_no_limits_and_asks_for_a_part_is_told_who_acted(kept: Scene) -> None:
+    (route,) = (route for route in list_routes() if route.address == "changes")
+    assert STAFF in kept.ask(route, "read key", query=f"after=0&group={GROUP}&field=firstName").text
 
 
 @parametrize("read")

@@ -187,7 +187,8 @@ _MADE: dict[str, Callable[[], TurnoutError]] = {
 def test_examples_of_errors_are_what_the_feed_answers(code: str, precise: bool) -> None:
     shown = examples.problem(code, "/problems", precise=precise)
     problems = [Problem(**one) for one in shown["errors"] if one["code"] != code]
-    error = _MADE[code]() if code in _MADE else ERRORS[code](shown["detail"], problems)
+    path = next((one["path"] for one in shown["errors"] if one["code"] == code), "")
+    error = _MADE[code]() if code in _MADE else ERRORS[code](shown["detail"], problems, path=path)
     answer = render_error(error, precise=precise, problems_url="/problems")
     assert answer.status == shown["status"]
     assert json.loads(answer.body) == shown | {"id": None}

@@ -20,10 +20,10 @@ from turnout.downstream.webhooks import endpoint, health, resend
 from turnout.downstream.webhooks.endpoint import show_host
 from turnout.downstream.webhooks.health import Health
 from turnout.downstream.webhooks.results import describe_attempt
-from turnout.model.webhook import Delivery, DeliveryState, Webhook
+from turnout.model.webhook import Delivery, ShownState, Webhook
 from turnout.store import delivery_log
 
-_STATES: tuple[str, ...] = get_args(DeliveryState)
+_STATES: tuple[ShownState, ...] = get_args(ShownState)
 
 
 class WebhookShown(Given, frozen=True, kw_only=True):
@@ -100,6 +100,7 @@ class DeliveryShown(Given, frozen=True, kw_only=True):
     topic: str
     attendee_id: str
     state: str
+    """`erased`: it was not sent any more, because the person was erased."""
     attempts: int
     last: str | None
     """What the last one came to."""
@@ -195,7 +196,7 @@ def delete(call: Call) -> None:
 
 def list_deliveries(call: Call) -> Items[DeliveryShown]:
     webhook, limit = _get(call).webhook, call.read_number("limit", 50, 200)
-    state = next((one for one in get_args(DeliveryState) if one == call.read_choice("state", _STATES)), None)
+    state = next((one for one in _STATES if one == call.read_choice("state", _STATES)), None)
     before = None
     if before_id := call.query.get("before"):
         before = endpoint.get_delivery(call.database, webhook.id, before_id)
@@ -271,7 +272,7 @@ def _show_delivery(delivery: Delivery) -> DeliveryShown:
         sequence=delivery.sequence,
         topic=delivery.topic,
         attendee_id=delivery.attendee_id,
-        state=delivery.state,
+        state=delivery.shown_state,
         attempts=len(delivery.attempts),
         last=describe_attempt(delivery.attempts[-1]) if delivery.attempts else None,
         next_at=as_time(delivery.next_at),

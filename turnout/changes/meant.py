@@ -12,7 +12,7 @@ MAX_NAME = 60
 
 
 def tell_meant(name: str, names: Sequence[str]) -> str:
-    """`Did you mean firstName? There are: email, firstName.` `names` are those that whoever asks may know of."""
+    """`Did you mean firstName? There are: "email", "firstName".` `names` are those that whoever asks may know of."""
     meant = find_meant(name, names)
     hint = "" if meant is None else f"Did you mean {_cut(meant)}? "
     there = f"There are: {_list(names)}." if names else "There is none yet: they come with the pushes that name them."
@@ -28,7 +28,8 @@ def find_meant(name: str, names: Iterable[str]) -> str | None:
 
 def _list(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(map(_cut, names[:MAX_LISTED])) + more
+    # In quotes: there may be a comma in a name.
+    return ", ".join(f'"{_cut(name)}"' for name in names[:MAX_LISTED]) + more
 
 
 def _cut(name: str) -> str:

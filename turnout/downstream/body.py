@@ -46,13 +46,17 @@ def read_wish_from(body: bytes, kind: type[Wish], example: str) -> Wish:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name, value in said.items():
         if name not in fields:
-            raise InvalidRequest(f'There is no "{show(name, 40)}" in such a body. {tell_meant(name, list(fields))}')
+            raise InvalidRequest(
+                f'There is no "{show(name, 40)}" in such a body. {tell_meant(name, list(fields))}', path=show(name, 40)
+            )
         try:
             msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
             wanted = inspect.type_info(fields[name].type)
             quoted = f'"{show(value, 40)}"' if isinstance(value, str) else _say_kind(value)
-            raise InvalidRequest(f"{name} is {_say_type(wanted)}, not {quoted}. Send it as in {example}.") from error
+            raise InvalidRequest(
+                f"{name} is {_say_type(wanted)}, not {quoted}. Send it as in {example}.", path=name
+            ) from error
     return msgspec.convert(said, kind)
 
 

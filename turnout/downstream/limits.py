@@ -23,6 +23,14 @@ class Limits(msgspec.Struct, frozen=True):
     fields: frozenset[str | int] | None = None
     """Only these fields: names of the profile's, `email` among them, and numbers of custom fields."""
 
+    is_wish: bool = False
+    """Whether they are only what somebody without limits has asked for."""
+
+    @property
+    def shows_actors(self) -> bool:
+        """Whether who acted is told: the addresses of staff, which are not for whoever sees a part of the event."""
+        return self.is_wish or (self.groups is None and self.fields is None)
+
     def sees(self, attendee: Attendee | None) -> bool:
         """Whether somebody in this state is among those that are seen."""
         return attendee is not None and (self.groups is None or not self.groups.isdisjoint(attendee.group_numbers()))

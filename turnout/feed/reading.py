@@ -19,6 +19,8 @@ Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 
 MAX_IDEMPOTENCY_KEY = 255
+QUERY = "query."
+"""Before a parameter's name where an error tells its path."""
 MAX_PARAMETERS = 100
 """In a query."""
 SMALL_BYTES = 64 * 1024
@@ -82,16 +84,26 @@ class Head:
                 )
                 self._parameters = said
                 # As tolerant as with the names in a body: a misspelt dryRun must not write (B5).
-                self._query = {fold_name(name): values for name, values in said.items() if len(name) <= LONGEST_NAME}
+                for name, values in said.items():
+                    if len(name) <= LONGEST_NAME:
+                        self._query.setdefault(fold_name(name), []).extend(values)
             except ValueError:
                 # Said when something of it is asked for: whoever has no good key does not learn of it (A4).
                 self._query = None
 
-    def expect_parameters(self, known: tuple[str, ...], *, only: bool = False, prefix: str | None = None) -> None:
+    def expect_parameters(
+        self,
+        known: tuple[str, ...],
+        *,
+        only: bool = False,
+        prefix: str | None = None,
+        repeatable: tuple[str, ...] = (),
+    ) -> None:
         """Raises InvalidRequest for a parameter that is probably meant to be one of these, and is none.
 
         Others are left alone, because senders cannot always help what is added to an address on the way; `only` says
-        that there may be no others. What begins with `prefix` is for `texts_under`.
+        that there may be no others, and none of them twice but the `repeatable` ones: whoever names two groups must not
+        be shown one of them. What begins with `prefix` is for `texts_under`, as often as it comes.
         """
         if not self._parameters:
             return
@@ -107,20 +119,39 @@ class Head:
             if meant is not None or only:
                 there = known if prefix is None else (*known, f"{prefix}<name>")
                 cure = "There are: " + ", ".join(there) + "." if meant is None else f"Did you mean {meant}?"
-                raise errors.InvalidRequest(f'There is no parameter "{show(name, 40)}". {cure}')
+                raise errors.InvalidRequest(
+                    f'There is no parameter "{show(name, 40)}". {cure}', path=QUERY + show(name, 40)
+                )
+        for name in known if only else ():
+            times = len(self.texts(name))
+            if times > 1 and name not in repeatable:
+                often = "twice" if times == 2 else f"{times} times"
+                raise errors.InvalidRequest(f"{name} is given {often}. Give it once.", path=QUERY + name)
 
     def header(self, name: bytes) -> str | None:
         """What a header says that few requests need; `name` in small letters."""
         return next((value.decode("latin-1") for known, value in self._headers if known == name), None)
 
     def flag(self, name: str) -> bool:
-        """A yes or no of the query. Raises InvalidRequest."""
+        """A yes or no of the query, in any of the ways in which these are said. Raises InvalidRequest."""
         value = self.text(name)
         if value is None or value.lower() in _NO:
             return False
         if value.lower() in _YES:
             return True
-        raise errors.InvalidRequest(f'{name} can be true or false, not "{show(value, 40)}".')
+        raise self._not_a_flag(name, value)
+
+    def boolean(self, name: str) -> bool:
+        """`true` or `false` of the query, false where none is given. Raises InvalidRequest."""
+        value = self.text(name)
+        if value is None or value.lower() == "false":
+            return False
+        if value.lower() == "true":
+            return True
+        raise self._not_a_flag(name, value)
+
+    def _not_a_flag(self, name: str, value: str) -> errors.InvalidRequest:
+        return errors.InvalidRequest(f'{name} can be true or false, not "{show(value, 40)}".', path=QUERY + name)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         """One of several words of the query, the first where none is given. Raises InvalidRequest."""
@@ -129,7 +160,7 @@ class Head:
             return choices[0]
         if value not in choices:
             known = " or ".join(filter(None, choices))
-            raise errors.InvalidRequest(f'{name} can be {known}, not "{show(value, 40)}".')
+            raise errors.InvalidRequest(f'{name} can be {known}, not "{show(value, 40)}".', path=QUERY + name)
         return value
 
     def number(self, name: str, default: int, most: int) -> int:
@@ -138,7 +169,9 @@ class Head:
         if value is None:
             return default
         if not (value.isascii() and value.isdigit() and len(value) < 10 and 0 < int(value) <= most):
-            raise errors.InvalidRequest(f'{name} is a number from 1 to {most:,}, not "{show(value, 40)}".')
+            raise errors.InvalidRequest(
+                f'{name} is a number from 1 to {most:,}, not "{show(value, 40)}".', path=QUERY + name
+            )
         return int(value)
 
     def text(self, name: str) -> str | None:

@@ -100,10 +100,20 @@ _KEPT = (401, 403, 404, 405)
 def to_failure(error: errors.TurnoutError) -> Failure:
     """What is kept of an error that belongs to one push. One with a single reason is that reason's problem (D3)."""
     problems = error.problems
-    if not problems and isinstance(error, (errors.Refused, errors.InvalidRequest, errors.Unavailable)):
-        problems = [Problem(path="", code=error.code, message=error.detail, help=error.help)]
+    if not problems and isinstance(error, SAY_THEMSELVES):
+        problems = [Problem(path=error.path, code=error.code, message=error.detail, help=error.help)]
     more = max(0, len(problems) - MAX_LISTED) + error.more_problems
     return Failure(error.code, error.detail, problems[:MAX_LISTED], more)
+
+
+SAY_THEMSELVES = (
+    errors.Refused,
+    errors.InvalidRequest,
+    errors.HiddenField,
+    errors.NoSuchRange,
+    errors.Unavailable,
+)
+"""Errors that are their own only problem where they have no others: so their help is in the answer."""
 
 
 def render_receipts(

@@ -6,6 +6,8 @@ import msgspec
 
 WebhookState: TypeAlias = Literal["active", "paused", "off"]
 DeliveryState: TypeAlias = Literal["new", "parked", "delivered", "given_up"]
+ShownState: TypeAlias = Literal[DeliveryState, "erased"]
+"""As a delivery is shown: given up because the person was erased is called so, nobody's server has failed."""
 KINDS = ("created", "updated", "withdrawn", "returned", "merged", "erased", "left")
 """Of changes that a webhook can ask for."""
 MAX_PARKED = 1_000
@@ -78,6 +80,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """When it is tried, or tried again; None when there is nothing left to do."""
     created_at: int
     finished_at: int | None = None
+
+    @property
+    def shown_state(self) -> ShownState:
+        return "erased" if self.state == "given_up" and self.body is None else self.state
 
 
 def is_stuck(parked: int, waiting: int) -> bool:

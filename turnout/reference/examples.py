@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from turnout import errors
+from turnout.feed.receipt import SAY_THEMSELVES
 from turnout.model.attendee import PROFILE_FIELDS
 from turnout.reference.codes import ERRORS, OF_THE_CONNECTION, seed_status
 
@@ -151,7 +152,7 @@ _DETAILS = {
     "unauthorized": errors.Unauthorized().detail,
     "cursor_beyond_head": "The last change of this event is number 17, and 4711 is beyond it. "
     f"{errors.CursorBeyondHead.help}",
-    "hidden_field": "This key does not see phone.",
+    "hidden_field": "This key does not see lastName.",
     "not_acceptable": "Attendees are written as application/json, application/x-ndjson, text/csv; charset=utf-8, "
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "export_unfinished": "It is 47 % done.",
@@ -162,7 +163,7 @@ _DETAILS = {
     "wrong_scope": "A read key has no pushes of its own. Use the push key of a source.",
     "not_found": "This source has no such push.",
     "method_not_allowed": "DELETE is not for this address; use POST.",
-    "invalid_request": "dryRun can be true or false, not 'perhaps'.",
+    "invalid_request": 'dryRun can be true or false, not "perhaps".',
     "malformed_body": _PROBLEMS["malformed_body"][0]["message"],
     "body_too_large": "The body is larger than 1 MiB, which is the most that is taken at once.",
     "unsupported_encoding": "The body is packed with br; gzip and deflate are read.",
@@ -175,6 +176,13 @@ _DETAILS = {
     "shutting_down": "The server is about to stop.",
     "unexpected": "A mistake in Turnout kept this from being answered (request 5f0c2a91-1c).",
 }
+_PATHS = {
+    _DETAILS["hidden_field"]: "query.sort",
+    _DETAILS["no_such_range"]: "headers.Range",
+    _DETAILS["invalid_request"]: "query.dryRun",
+    'There is no parameter "grup". Did you mean group?': "query.grup",
+}
+"""By details: what of the request they are about, where they are about a part."""
 _KEPT_AS_PUSH = ("malformed_body", "body_too_large", "unsupported_encoding", "invalid_push", "idempotency_key_reused")
 """Errors that belong to one push, which is stored and has an id (D3)."""
 
@@ -186,7 +194,8 @@ def problem(code: str, problems_url: str, *, precise: bool = True, said: str | N
     """
     kind = ERRORS[code]
     detail = said or _DETAILS.get(code, f"{kind.title}. {kind.help}")
-    itself = [{"path": "", "code": code, "message": detail, "help": kind.help}] if _says_itself(kind) else []
+    itself = [{"path": _PATHS.get(detail, ""), "code": code, "message": detail, "help": kind.help}]
+    shown = itself if _says_itself(kind) else []
     return {
         "type": f"{problems_url}/{code}",
         "title": kind.title,
@@ -195,14 +204,13 @@ def problem(code: str, problems_url: str, *, precise: bool = True, said: str | N
         "code": code,
         "retryable": kind.retryable,
         "id": PUSH_ID if said is None and code in _KEPT_AS_PUSH else None,
-        "errors": _PROBLEMS.get(code, itself) if said is None else itself,
+        "errors": _PROBLEMS.get(code, shown) if said is None else shown,
     }
 
 
 def _says_itself(kind: type[errors.TurnoutError]) -> bool:
     """Whether such an error lists itself where it has no problems to list."""
-    lists = issubclass(kind, (errors.Refused, errors.InvalidRequest, errors.Unavailable))
-    return lists and kind.code not in OF_THE_CONNECTION
+    return issubclass(kind, SAY_THEMSELVES) and kind.code not in OF_THE_CONNECTION
 
 
 BATCH: list[dict[str, Any]] = [PUSH, {"profile.email": "zoe.vogt@example.org", "profile.title": "CTO"}]

@@ -62,6 +62,9 @@ def test_a_key_without_email_cannot_look_for_it_by_any_way(event: TestedEvent) -
     assert [one["email"] for one in reader.page()["attendees"]] == [None] * 3
     for query in ({"email": "ann@secret.org"}, {"sort": "email"}, {"sort": "-email"}):
         assert reader.refused(**query) == (403, "hidden_field")
+        (problem,) = reader.get(**query).json()["errors"]
+        assert problem["path"] == f"query.{next(iter(query))}"
+        assert "ask whoever made the key" in problem["help"]
     # Text search looks at what is shown, and nowhere else.
     assert names(reader.page(q="ann")) == ["Ann"]
     for hidden in ("secret", "ann@s", "acme"):

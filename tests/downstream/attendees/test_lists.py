@@ -172,11 +172,11 @@ def test_updated_since_is_in_any_spelling_of_a_time_and_takes_the_moment_itself(
         ({"source": "nobody"}, "There is no source"),
         ({"source": "mian"}, "Did you mean main? There are: "),
         ({"customField.Nothing": "1"}, "There is no custom field"),
-        ({"customField.Dite": "1"}, 'There is no custom field "Dite". Did you mean Diet? There are: Diet.'),
+        ({"customField.Dite": "1"}, 'There is no custom field "Dite". Did you mean Diet? There are: "Diet".'),
         ({"customField": "Diet"}, "Did you mean customField.<name>?"),
         ({"customFields[Diet]": "1"}, "Did you mean customField.<name>?"),
         ({"whatever": "2"}, "customField.<name>."),
-        ({"fields": "fistName"}, "Did you mean firstName? There are: email, thirdPartyId, "),
+        ({"fields": "fistName"}, 'Did you mean firstName? There are: "email", "thirdPartyId", '),
         ({"customField.Diet": ""}, "customField.Diet is empty"),
         ({"group": " "}, "group is empty"),
         ({"sort": "name"}, "sort can be id, created"),
@@ -187,6 +187,7 @@ def test_updated_since_is_in_any_spelling_of_a_time_and_takes_the_moment_itself(
         ({"fields": "title,nothing"}, 'There is no field "nothing"'),
         ({"format": "pdf"}, "format can be"),
         ({"cursor": "abc"}, "The cursor is damaged"),
+        ({"email": "notanemail"}, 'email is an address such as john.doe@example.com, not "notanemail".'),
     ],
 )
 def test_what_cannot_be_meant_is_refused(product: Product, query: dict[str, str], said: str) -> None:
@@ -195,6 +196,46 @@ def test_what_cannot_be_meant_is_refused(product: Product, query: dict[str, str]
     answer = Reader(event).get(**query)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert said in answer.json()["detail"]
+    assert [one["path"] for one in answer.json()["errors"]] == [f"query.{name}" for name in query]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "often"),
+    [
+        ("/attendees?group=VIP&group=Crew", "group", "twice"),
+        ("/attendees?group=VIP&Group=VIP", "group", "twice"),
+        ("/attendees?q=a&q=b&q=c", "q", "3 times"),
+        ("/attendees?limit=1&status=all&limit=2", "limit", "twice"),
+        ("/attendees/a@x.org?explain=true&explain=false", "explain", "twice"),
+        ("/attendees/a@x.org/history?limit=1&limit=2", "limit", "twice"),
+        ("/changes?after=1&group=VIP&after=2", "after", "twice"),
+        ("/changes/stream?after=0&after=0", "after", "twice"),
+    ],
+)
+def test_what_is_given_twice_is_refused_and_none_of_it_dropped(
+    product: Product, path: str, name: str, often: str
+) -> None:
+    event = product.make_event()
+    event.push_ok({"profile": {"email": "a@x.org"}, "eventInfo": {"groups": {"groupNames": ["VIP", "Crew"]}}})
+    answer = event.get(path, key=Reader(event).key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["detail"] == f"{name} is given {often}. Give it once."
+    assert answer.json()["errors"][0]["path"] == f"query.{name}"
+
+
+def test_what_may_be_given_again_counts_whole(product: Product) -> None:
+    event = product.make_event()
+    shops = [{"fieldName": "Workshop", "fieldValue": ["Sailing", "Knots"]}]
+    event.push_ok({"profile": {"email": "a@x.org", "title": "CTO", "company": "Acme", "customFields": shops}})
+    event.push_ok(
+        {"profile": {"email": "b@x.org", "customFields": [{"fieldName": "Workshop", "fieldValue": ["Knots"]}]}}
+    )
+    key = Reader(event).key
+    both = "customField.Workshop=knots&customField.Workshop=sailing&fields=email&fields=title"
+    (shown,) = event.get(f"/attendees?{both}", key=key).json()["attendees"]
+    assert (shown["email"], shown["profile"]) == ("a@x.org", {"title": "CTO"})
+    first, _ = event.get("/changes?field=title&Field=company", key=key).json()["changes"]
+    assert {change["path"] for change in first["changes"]} == {"profile.title", "profile.company"}
 
 
 def test_fields_are_chosen_out_of_what_the_key_shows(product: Product) -> None:

@@ -100,6 +100,15 @@ def test_the_history_has_the_latest_first_and_goes_on_behind_a_cursor(event: Tes
     assert rest["next"] is None
 
 
+@pytest.mark.parametrize(("said", "explained"), [("true", True), ("True", True), ("false", False)])
+def test_explain_is_true_or_false(reader: Reader, said: str, explained: bool) -> None:
+    assert ("origins" in reader.get("/attendees/ann@x.org", explain=said).json()) == explained
+    for other in ("yes", "1", ""):
+        answer = reader.get("/attendees/ann@x.org", explain=other)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        assert answer.json()["detail"] == f'explain can be true or false, not "{other}".'
+
+
 def test_a_look_up_says_whom_it_did_not_find(reader: Reader) -> None:
     ann_id = reader.event.attendee("ann@x.org")["id"]
     found = look_up(reader, {"emails": ["nobody@x.org", "ANN@x.org"], "ids": [ann_id, "att_0"]}, query="?fields=title")
@@ -117,7 +126,10 @@ def test_a_look_up_says_whom_it_did_not_find(reader: Reader) -> None:
         ({"emails": "a@x.org"}, 'emails is a list of texts, not "a@x.org". Send it as in {"emails": '),
         ({"emails": [1]}, "emails is a list of texts, not a list that holds something else."),
         ({"ids": ["ann@x.org"]}, "do not begin with att_"),
-        ({"emial": "a@x.org"}, 'There is no "emial" in such a body. Did you mean email? There are: email, emails, id'),
+        (
+            {"emial": "a@x.org"},
+            'There is no "emial" in such a body. Did you mean email? There are: "email", "emails", "id"',
+        ),
         ([], "The body is a list, not an object."),
     ],
 )
@@ -125,6 +137,22 @@ def test_a_look_up_that_cannot_be_meant_is_refused(reader: Reader, body: object,
     answer = look_up(reader, body)
     assert answer["code"] == "invalid_request"
     assert said in answer["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wrong"),
+    [
+        ("/attendees/lookup", b'{"emial": "a@x.org"}', "emial"),
+        ("/attendees/lookup", b'{"emails": "a@x.org"}', "emails"),
+        ("/exports", b'{"group": "Nobody"}', "group"),
+        ("/exports", b'{"customFields": {"Nothing": "x"}}', "customFields.Nothing"),
+        ("/exports", b'{"fields": ["nothing"]}', "fields"),
+        ("/attendees/ann@x.org/token", b'{"expiresIn": 0}', "expiresIn"),
+    ],
+)
+def test_what_is_wrong_in_a_body_is_told_by_its_path(reader: Reader, path: str, body: bytes, wrong: str) -> None:
+    answer = reader.event.send(body, path=path, key=reader.key).json()
+    assert (answer["code"], [one["path"] for one in answer["errors"]]) == ("invalid_request", [wrong])
 
 
 @pytest.mark.parametrize(

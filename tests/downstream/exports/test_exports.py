@@ -213,7 +213,7 @@ def test_following_from_the_sequence_of_an_export_misses_nobody(product: Product
         ({"status": "merged"}, 'status is all or attending or withdrawn, not "merged".'),
         ({"fields": ["fistName"]}, "Did you mean firstName?"),
         ({"fields": "email"}, 'fields is a list of texts, not "email".'),
-        ({"q": "Ada"}, "There are: format, status, "),
+        ({"q": "Ada"}, 'There are: "format", "status", '),
     ],
 )
 def test_a_wish_that_cannot_be_meant_is_refused(product: Product, wish: dict[str, Any], said: str) -> None:
@@ -360,6 +360,8 @@ def test_a_range_behind_the_end_is_told_the_length(large: tuple[Asker, str, byte
     for said in (f"bytes={len(content)}-", "bytes=-0"):
         response = asker.fetch(export_id, Range=said)
         assert (response.status_code, response.json()["code"]) == (416, "no_such_range")
+        (problem,) = response.json()["errors"]
+        assert (problem["path"], "Ask without Range" in problem["help"]) == ("headers.Range", True)
         assert response.headers["content-range"] == f"bytes */{len(content)}"
 
 

@@ -11,15 +11,19 @@ from turnout.cli.webhook.setting_up import webhook_argument
 from turnout.cli.webhook.showing import ZONE
 
 if TYPE_CHECKING:
-    from turnout.model.webhook import Attempt, Delivery, DeliveryState
+    from turnout.model.webhook import Attempt, Delivery, ShownState
 
-STATES = ("new", "parked", "delivered", "given_up")
+STATES = ("new", "parked", "delivered", "given_up", "erased")
 
 
 @click.command()
 @webhook_argument
 @click.option("--delivery", "delivery_id", metavar="D", help="Show this one whole: request, body and every answer.")
-@click.option("--state", type=click.Choice(STATES), help="Only those; parked ones have failed and are tried again.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    help="Only those; parked ones have failed and are tried again, of erased ones the person was.",
+)
 @click.option("--event", "slug", metavar="SLUG", help="Only those of this event.")
 @click.option("--before", metavar="D", help="Only those before this delivery: the next page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N")
@@ -27,7 +31,7 @@ STATES = ("new", "parked", "delivered", "given_up")
 def deliveries(
     webhook_id: str,
     delivery_id: str | None,
-    state: "DeliveryState | None",
+    state: "ShownState | None",
     slug: str | None,
     before: str | None,
     limit: int,
@@ -227,7 +231,7 @@ def _describe(delivery: "Delivery", slugs: Mapping[str, str], *, is_sent: bool) 
         "sequence": delivery.sequence,
         "type": delivery.topic,
         "attendeeId": delivery.attendee_id,
-        "state": _find_state(delivery),
+        "state": delivery.shown_state,
         "attempts": len(delivery.attempts),
         "lastStatus": None if last is None else last.status,
         "lastError": None if last is None else last.error,
@@ -248,12 +252,7 @@ def _describe_attempt(attempt: "Attempt") -> dict[str, Any]:
 
 
 def _show_state(delivery: "Delivery") -> str:
-    return _find_state(delivery).replace("_", " ")
-
-
-def _find_state(delivery: "Delivery") -> str:
-    """Given up because the person was erased is called so: nobody's server has failed."""
-    return "erased" if delivery.state == "given_up" and delivery.body is None else delivery.state
+    return delivery.shown_state.replace("_", " ")
 
 
 def _describe_last(delivery: "Delivery") -> str | None:

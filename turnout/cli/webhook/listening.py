@@ -1,6 +1,7 @@
 """`turnout webhook listen`: a receiver for a developer at his desk, which prints what it is sent."""
 
 import os
+import re
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ FROM_ENVIRONMENT = "TURNOUT_WEBHOOK_SECRET"
 MAX_BODY_BYTES = 10 << 20
 MAX_IDS = 10_000
 """So many ids are remembered, to know what comes again."""
+_SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 TIMEOUT_S = 30
 _SHOWN_LETTERS = 200
 _STATES = {"good": "green", "bad": "red", "missing": "red", "not checked": "yellow"}
@@ -56,22 +58,20 @@ def listen(port: int, host: str, secret: str | None, status: int) -> None:
     with listener:
         try:
             output.note(f"Listening at http://{shown_host}:{listener.server_port}, answering {status}. Ctrl-C ends it.")
+            if checked is None:
+                output.note(f"Signatures are not checked: set {FROM_ENVIRONMENT} to the webhook's secret, whsec_…")
             listener.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
             output.note("")
 
 
 def _read_secret(given: str | None) -> str | None:
-    from binascii import Error
-
-    from standardwebhooks import Webhook
-
     secret = (given or os.environ.get(FROM_ENVIRONMENT, "")).strip() or None
-    if secret is not None:
-        try:
-            Webhook(secret)
-        except (Error, ValueError, RuntimeError) as error:
-            raise click.UsageError("The secret is not whole: it is whsec_ and 44 letters, as it was shown.") from error
+    if secret is not None and not _SECRET.fullmatch(secret):
+        raise click.UsageError(
+            f"The secret (--secret or {FROM_ENVIRONMENT}) is not one, or not whole: it is whsec_ and 44 letters, as it "
+            "was shown when the webhook was made."
+        )
     return secret
 
 

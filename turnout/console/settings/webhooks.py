@@ -254,10 +254,8 @@ def _get_own(visit: Visit) -> Line:
 
 
 def _find_state(delivery: Delivery) -> str:
-    """Given up because the person was erased is called so: nobody's server has failed."""
-    if delivery.state == "given_up" and delivery.body is None:
-        return "erased"
-    return {"new": "waiting", "parked": "tried again", "given_up": "given up"}.get(delivery.state, delivery.state)
+    state = delivery.shown_state
+    return {"new": "waiting", "parked": "tried again", "given_up": "given up"}.get(state, state)
 
 
 def _way(visit: Visit, webhook_id: str = "") -> str:

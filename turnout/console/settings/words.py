@@ -100,7 +100,7 @@ FIELDS = {
     ),
     "cors": (
         "Sites that may read",
-        "Pages of these sites can read attendees in a browser, with a key that reads. None of them can push.",
+        "Pages of these sites can read attendees, with a key that reads. Never put a key that pushes into a page.",
     ),
 }
 """Settings that are typed: title, and what it is for."""

@@ -12,6 +12,7 @@ import msgspec
 from turnout import errors
 from turnout.downstream.attendees.matching import Place
 from turnout.downstream.attendees.query import Query
+from turnout.feed.reading import QUERY
 from turnout.store.sealing import CannotOpen, seal_alike, unseal
 
 MAX_CHARACTERS = 4_000
@@ -54,9 +55,12 @@ def read_cursor(secret_key: bytes, text: str, event_id: str, query: Query) -> Cu
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         cursor = _decode(unseal(secret_key, sealed, _FOR))
     except (ValueError, binascii.Error, CannotOpen, msgspec.DecodeError) as error:
-        raise errors.InvalidRequest("The cursor is damaged. Send it as it came, or begin without one.") from error
+        raise errors.InvalidRequest(
+            "The cursor is damaged. Send it as it came, or begin without one.", path=f"{QUERY}cursor"
+        ) from error
     if cursor.fingerprint != fingerprint(event_id, query):
         raise errors.InvalidRequest(
-            "The cursor is of another list. It goes on with the same filters and order only; the Link header has them."
+            "The cursor is of another list. It goes on with the same filters and order only; the Link header has them.",
+            path=f"{QUERY}cursor",
         )
     return cursor

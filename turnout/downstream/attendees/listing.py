@@ -32,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 async def list_attendees(room: Room, asked: Asked) -> Answer:
     """Raises what `get_reader` does, InvalidRequest, HiddenField, NotAcceptable, TooBroad, IndexBehind, QueueFull."""
     reader = await get_reader(room.feed, asked)
-    asked.head.expect_parameters(PARAMETERS, only=True, prefix=CUSTOM_FIELD)
+    asked.head.expect_parameters(PARAMETERS, only=True, prefix=CUSTOM_FIELD, repeatable=("fields",))
     form = choose_form(asked.head)
     ends_at = time.monotonic() + MAX_WAIT_S
     while True:

@@ -47,10 +47,10 @@ class FoundView(msgspec.Struct, frozen=True, rename="camel"):
 async def look_up(room: Room, asked: Asked) -> Answer:
     """Raises what `get_reader` does, MalformedBody, InvalidRequest and HiddenField."""
     reader = await get_reader(room.feed, asked)
-    asked.head.expect_parameters(("fields",), only=True)
+    asked.head.expect_parameters(("fields",), only=True, repeatable=("fields",))
     references = _read_references(await read_body(asked, MAX_BODY_BYTES))
     if not all(map(is_id, references)):
-        expect_shown(reader.limits, "email")
+        expect_shown(reader.limits, "email", "emails")
     found = await asyncio.to_thread(_look_up, room, asked, reader, references)
     return Answer(200, msgspec.json.encode(found), (JSON, *KEPT))
 
@@ -68,7 +68,9 @@ def _read_references(body: bytes) -> list[str]:
     for one in (*addresses, *ids):
         expect_no_zero("An address or an id", one)
     if wrong := [one for one in ids if not is_id(one.strip())]:
-        raise errors.InvalidRequest(f"{len(wrong)} of the ids do not begin with att_. Addresses go into emails.")
+        raise errors.InvalidRequest(
+            f"{len(wrong)} of the ids do not begin with att_. Addresses go into emails.", path="ids"
+        )
     return [*addresses, *ids]
 
 

@@ -27,8 +27,8 @@ MAX_IDS_NAMED = 10
 async def show_attendee(room: Room, asked: Asked) -> Answer:
     """Raises what `get_reader` and `get_person` do, InvalidRequest and QueueFull."""
     reader = await get_reader(room.feed, asked)
-    asked.head.expect_parameters(("explain", "fields"), only=True)
-    explain = asked.head.flag("explain")
+    asked.head.expect_parameters(("explain", "fields"), only=True, repeatable=("fields",))
+    explain = asked.head.boolean("explain")
     # One attendee is found at once; his whole history may have to be walked through.
     async with room.turns.taken() if explain else nullcontext():
         return answer_json(asked, await asyncio.to_thread(_show, room, asked, reader, explain=explain))

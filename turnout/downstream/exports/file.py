@@ -33,7 +33,9 @@ def answer_file(database: Database, asked: Asked, export: Export, problems_url: 
         status = 206
         if start >= size:
             answer = render_error(
-                errors.NoSuchRange(f"The file has {size:,} bytes."), precise=True, problems_url=problems_url
+                errors.NoSuchRange(f"The file has {size:,} bytes.", path="headers.Range"),
+                precise=True,
+                problems_url=problems_url,
             )
             content_range = (b"content-range", f"bytes */{size}".encode())
             return msgspec.structs.replace(answer, headers=(*answer.headers, content_range))

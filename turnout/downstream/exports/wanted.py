@@ -42,7 +42,9 @@ def read_wish(body: bytes) -> Wish:
     """Nothing at all is everything, as CSV. Raises MalformedBody and InvalidRequest."""
     wish = read_wish_from(body or b"{}", Wish, '{"format": "csv", "group": "Speakers"}')
     if wish.format not in FORMATS:
-        raise errors.InvalidRequest(f'format can be {", ".join(FORMATS)}, not "{show(wish.format, 40)}".')
+        raise errors.InvalidRequest(
+            f'format can be {", ".join(FORMATS)}, not "{show(wish.format, 40)}".', path="format"
+        )
     return wish
 
 
@@ -60,6 +62,7 @@ def understand(wish: Wish, configuration: Configuration, limits: Limits, *, sear
         custom_fields=tuple(wish.custom_fields.items()),
         updated_since=wish.updated_since,
         search=search,
+        within="",
     )
     return Wanted(query=query, limits=limits, shown=_choose(wish.fields, configuration, limits))
 
@@ -68,8 +71,8 @@ def _choose(names: list[str] | None, configuration: Configuration, limits: Limit
     if names is None:
         return limits
     if len(names) > MAX_FIELDS:
-        raise errors.InvalidRequest(f"An export has at most {MAX_FIELDS:,} fields to choose.")
-    return choose_fields(names, configuration, limits)
+        raise errors.InvalidRequest(f"An export has at most {MAX_FIELDS:,} fields to choose.", path="fields")
+    return choose_fields(names, configuration, limits, "fields")
 
 
 class Kept(msgspec.Struct, frozen=True):

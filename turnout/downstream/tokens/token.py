@@ -46,11 +46,11 @@ def read_wish(body: bytes) -> Wish:
         return Wish()
     wish = read_wish_from(body, Wish, f'{{"fields": ["firstName"], "expiresIn": {USUAL_S}}}')
     if not 1 <= wish.expires_in <= LONGEST_S:
-        raise errors.InvalidRequest(f"expiresIn is a number of seconds from 1 to {LONGEST_S:,}.")
+        raise errors.InvalidRequest(f"expiresIn is a number of seconds from 1 to {LONGEST_S:,}.", path="expiresIn")
     if len(wish.fields) > MAX_FIELDS:
-        raise errors.InvalidRequest(f"A token says at most {MAX_FIELDS} fields.")
+        raise errors.InvalidRequest(f"A token says at most {MAX_FIELDS} fields.", path="fields")
     if wish.audience is not None and not 1 <= len(wish.audience) <= MAX_AUDIENCE:
-        raise errors.InvalidRequest(f"An audience has 1 to {MAX_AUDIENCE} characters.")
+        raise errors.InvalidRequest(f"An audience has 1 to {MAX_AUDIENCE} characters.", path="audience")
     return wish
 
 
@@ -61,7 +61,7 @@ def find_fields(wish: Wish, configuration: Configuration, limits: Limits) -> fro
         field = find_field(configuration, name)
         # One answer for both: what there is besides is not told.
         if field is None or not limits.shows(field):
-            raise unknown_field(name, configuration, limits)
+            raise unknown_field(name, configuration, limits, "fields")
         found.add(field)
     return frozenset(found)
 

@@ -267,7 +267,9 @@ def _read_names(
         for name in [whole] if known and is_known(whole) else [part.strip() for part in whole.split(",")]:
             if name and not is_known(name):
                 near = difflib.get_close_matches(name, known, 1)
-                there = f"There are: {', '.join(known[:_NAMED]) or 'none'}{' …' if len(known) > _NAMED else ''}."
+                # In quotes: there may be a comma in a name.
+                quoted = ", ".join(f'"{one}"' for one in known[:_NAMED]) or "none"
+                there = f"There are: {quoted}{' …' if len(known) > _NAMED else ''}."
                 faults.append(f"There is no {what} {name!r}. {f'Did you mean {near[0]}? ' if near else ''}{there}")
             elif name:
                 names[name] = None

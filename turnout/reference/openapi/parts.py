@@ -62,8 +62,8 @@ PARAMETERS: Part = {
     "Fields": {
         "name": "fields",
         "in": "query",
-        "description": "Only these, out of what your key sees, with commas between. `id`, `status`, `groups` and the "
-        "times come in any case.",
+        "description": "Only these, out of what your key sees, with commas between; may be given again. `id`, "
+        "`status`, `groups` and the times come in any case.",
         "schema": {"type": "string"},
         "example": "email,firstName,Shoe size",
     },

@@ -88,7 +88,8 @@ def _list_filters() -> list[Part]:
         ),
         query(
             "email",
-            "Who has, or had, this address. To keep addresses out of the logs on the way, look up instead.",
+            "Who has, or had, this address; what is none is refused. To keep addresses out of the logs on the way, "
+            "look up instead.",
             _NOT_BLANK,
             "john.doe@example.com",
         ),
@@ -110,7 +111,8 @@ def _list_filters() -> list[Part]:
             "style": "form",
             "explode": True,
             "description": "Who has this value in a custom field, whatever the case and the accents: "
-            "`customField.Shoe size=43`, a parameter for each field, up to 20.",
+            "`customField.Shoe size=43`, a parameter for each field, up to 20; one field may have several, and all "
+            "have to hold.",
             "schema": {
                 "type": "object",
                 "patternProperties": {"^customField\\.": _NOT_BLANK},

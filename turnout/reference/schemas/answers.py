@@ -42,7 +42,8 @@ _DESCRIPTIONS = {
         "suggestion": "The path that was probably meant.",
     },
     "Problem": {
-        "path": "In your own notation; empty where it is the body as a whole.",
+        "path": "In your own notation; `query.group` of a parameter, `headers.Range` of a header; empty where it is "
+        "the body as a whole, or no one part of the request.",
         "code": "Stable; each is explained at `/problems/{code}`.",
         "message": "What was wrong, for people.",
         "help": "What to do now.",

@@ -24,7 +24,10 @@ def schemas() -> dict[str, Schema]:
         },
         "pushId": {"type": ["string", "null"], "description": "Null of what a person did."},
         "source": {"type": ["string", "null"], "description": "Who said so."},
-        "actor": {"type": ["string", "null"], "description": "Who acted, or pushed by hand."},
+        "actor": {
+            "type": ["string", "null"],
+            "description": "Who acted, or pushed by hand; null where nobody did, and for keys that are limited.",
+        },
         "changes": {
             "type": "array",
             "items": ref("PathChange"),
