@@ -300,7 +300,7 @@ NEW_TABLES = (
     "digests",
     "mail_settings",
 )
-NEW_INDEXES = ("attendees_absent", "pushes_replays")
+NEW_INDEXES = ("attendees_absent", "changes_of_event", "pushes_replays")
 NEW_COLUMNS = (("events", "cors"), ("keys", "groups"), ("keys", "fields"), ("keys", "last_address"))
 """What the migrations behind 0007 have brought."""
 

@@ -133,9 +133,26 @@ class Followed(Renamed):
         snapshot = list(list_shown(self.hall, limits).values())
         self.snapshots.append((find_head(self.hall), limits, Mirror(fields=fields, snapshot=snapshot)))
 
+    def rename_behind_a_change(self) -> None:
+        """Everybody has a shoe size, is seen so, has another one; and only then it is called otherwise, for good."""
+        self.push_sizes("41")
+        for _ in list_limits(self.hall.configuration):
+            self.take_snapshot()
+        self.push_sizes("")
+        shoe = names.names_of(self.hall.configuration, "custom_field").find("Shoe")
+        if shoe is not None:
+            names.rename(self.database, self.hall.event.id, "custom_field", shoe.name, "Shoe size")
+
+    def push_sizes(self, size: str) -> None:
+        for address in ADDRESSES:
+            if self.find(address) is not None and (1, address) not in self.suppressed:
+                item = make_item(make_push(address, custom_fields={"Shoe": size}), self.hall.sender(1))
+                commit.write(self.hall.database, self.hall.configurations, [self.hall.submit(item, source=1)])
+
     def teardown(self) -> None:
         if not hasattr(self, "hall"):
             return
+        self.rename_behind_a_change()
         for limits, fields in list_limits(self.hall.configuration):
             mirror = follow(self.hall, limits, fields)
             left = {one: person for one, person in mirror.people.items() if person["status"] != "merged"}
