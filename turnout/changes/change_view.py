@@ -1,6 +1,7 @@
 """A line of the log as shown to whoever follows it. Pure."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -26,10 +27,21 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     changes: list[PathChange]
 
 
+Form = TypeVar("Form", bound=ChangeView)
+
+
 def view(change: Change, configuration: Configuration) -> ChangeView:
     """The line in names. Needs a configuration no older than the line."""
+    return view_as(ChangeView, change, configuration)
+
+
+def view_as(form: type[Form], change: Change, configuration: Configuration) -> Form:
+    """The same as a line that has room for more."""
     source = None if change.source_number is None else configuration.sources[change.source_number].name
-    return ChangeView(
+    changes = shown_to_all(change.entries, configuration.custom_fields, configuration.groups)
+    if change.attendee_id is None:
+        changes += _shown_of_event(change)
+    return form(
         sequence=change.sequence,
         kind=change.kind,
         at=as_text(change.at),
@@ -38,10 +50,7 @@ def view(change: Change, configuration: Configuration) -> ChangeView:
         push_id=change.push_id,
         source=source,
         actor=change.actor,
-        changes=[
-            *shown_to_all(change.entries, configuration.custom_fields, configuration.groups),
-            *_shown_of_event(change),
-        ],
+        changes=changes,
     )
 
 

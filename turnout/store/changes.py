@@ -1,6 +1,5 @@
 """The change log: written by the commit, read by whoever follows or explains."""
 
-from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +53,7 @@ def list_changes(connection: Connection, event_id: str, *, after: int = 0, limit
         f"SELECT {_CHANGE} FROM changes WHERE event_id = {one} AND sequence > {one} ORDER BY sequence LIMIT {one}",
         (event_id, after, limit),
     )
-    return [read_change(_Row(*row)) for row in rows]
+    return [read_change(row) for row in rows]
 
 
 def list_renames(connection: Connection, event_id: str, *, after: int) -> list[Change]:
@@ -71,10 +70,7 @@ def list_renames(connection: Connection, event_id: str, *, after: int) -> list[C
         " AND kind IN ('field_renamed', 'group_renamed') ORDER BY sequence",
         (event_id, after),
     )
-    return [read_change(_Row(*row)) for row in rows]
-
-
-_Row = namedtuple("_Row", _CHANGE.split(", "))  # noqa: PYI024 - columns, whose types the database has
+    return [read_change(row) for row in rows]
 
 
 def list_history(connection: Connection, event_id: str, last: int | None, *, limit: int = 1_000) -> list[Change]:
@@ -153,16 +149,17 @@ def find_rows(connection: Connection, event_id: str, sequences: Sequence[int]) -
 
 def read_change(row: Any) -> Change:
     """A row of the log as the line that it is. Raises msgspec.DecodeError where its entries are damaged."""
+    _, sequence, kind, at, true_at, attendee_id, email, push_id, source_number, actor, entries, previous = row
     return Change(
-        sequence=row.sequence,
-        kind=row.kind,
-        at=row.at,
-        true_at=row.true_at,
-        attendee_id=row.attendee_id,
-        email=row.email,
-        push_id=row.push_id,
-        source_number=row.source_number,
-        actor=row.actor,
-        entries=_decode_entries(row.entries),
-        previous=row.previous,
+        sequence=sequence,
+        kind=kind,
+        at=at,
+        true_at=true_at,
+        attendee_id=attendee_id,
+        email=email,
+        push_id=push_id,
+        source_number=source_number,
+        actor=actor,
+        entries=_decode_entries(entries),
+        previous=previous,
     )

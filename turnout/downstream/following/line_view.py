@@ -55,12 +55,12 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
     if not limits.shows_actors:
         change = msgspec.structs.replace(change, actor=None)
     if change.kind == "erased":
-        return Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
+        return Seen(change_view.view_as(LineView, change, configuration), None, is_entrance=False)
     if line.after is None:
         if is_limited and not _is_name_shown(change, limits):
             # A setting, or somebody who was erased since: of him nothing is left to be seen.
             return None
-        return Seen(_as_line(change_view.view(change, configuration)), None, is_entrance=False)
+        return Seen(change_view.view_as(LineView, change, configuration), None, is_entrance=False)
     before = line.before
     was_seen, is_seen = limits.sees(before), limits.sees(line.after)
     if not was_seen and not is_seen:
@@ -71,7 +71,7 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
         # Of unknown fields nothing is shown then, and the path of one may look like one that is.
         entries = [entry for entry in change.entries if entry.what != "unknown_field"]
         change = msgspec.structs.replace(change, entries=entries)
-    view = change_view.view(change, configuration)
+    view = change_view.view_as(LineView, change, configuration)
     if was_seen:
         changes = limiting.changes_seen(view.changes, configuration, limits) if is_limited else view.changes
         if limits.fields is not None and change.kind == "updated" and not changes:
@@ -79,9 +79,7 @@ def see(line: Line, configuration: Configuration, limits: Limits) -> Seen | None
     else:
         changes = view.changes if before is None and not is_limited else list_all(line.after, configuration, limits)
     email = view.email if limits.shows("email") else None
-    return Seen(
-        _as_line(msgspec.structs.replace(view, email=email, changes=changes)), line.after, is_entrance=not was_seen
-    )
+    return Seen(msgspec.structs.replace(view, email=email, changes=changes), line.after, is_entrance=not was_seen)
 
 
 def _is_name_shown(change: Change, limits: Limits) -> bool:
@@ -93,10 +91,6 @@ def _is_name_shown(change: Change, limits: Limits) -> bool:
         else limits.groups is None or entry.key in limits.groups
         for entry in names
     )
-
-
-def _as_line(view: ChangeView) -> LineView:
-    return LineView(**{field: getattr(view, field) for field in ChangeView.__struct_fields__})
 
 
 def _tell_left(line: Line) -> LineView:

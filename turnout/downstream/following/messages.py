@@ -1,6 +1,7 @@
 """Lines of the log as server-sent events, for all who have the same view of them. Pure."""
 
 from bisect import bisect_right
+from itertools import accumulate
 
 import msgspec
 
@@ -17,17 +18,11 @@ class Messages:
     __slots__ = ("_ends", "_sequences", "content", "last")
 
     def __init__(self, page: Page, view: View, after: int) -> None:
-        pieces = []
-        self._sequences: list[int] = []
-        self._ends: list[int] = []
+        lines = view.list_lines(page.lines, page.configuration, page.renames)
+        pieces = [b"id: %d\nevent: change\ndata: %b\n\n" % (line.sequence, _encode(line)) for line in lines]
+        self._sequences = [line.sequence for line in lines]
+        self._ends = list(accumulate(map(len, pieces)))
         """Where each message ends in `content`."""
-        end = 0
-        for line in view.list_lines(page.lines, page.configuration, page.renames):
-            piece = b"id: %d\nevent: change\ndata: %b\n\n" % (line.sequence, _encode(line))
-            pieces.append(piece)
-            end += len(piece)
-            self._sequences.append(line.sequence)
-            self._ends.append(end)
         self.content = b"".join(pieces)
         self.last = page.lines[-1].change.sequence if page.lines else after
         """The last line that was looked at, whether it is shown or not."""

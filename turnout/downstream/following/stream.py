@@ -27,7 +27,7 @@ _HEADERS = (
     # nginx would keep the messages until it has a few thousand bytes.
     (b"x-accel-buffering", b"no"),
 )
-_HELD_BYTES = 128 * 1024
+_HELD_BYTES = 256 * 1024
 """Handed to a connection at once, or one message where that is larger: so much is kept for one who does not read."""
 _AGAIN_S = 1.0
 """Before the database is asked again that was not available."""
