@@ -232,8 +232,8 @@ def _time_transactions() -> None:
 
 def _with_ends_timed(write: Callable[..., Any]) -> Callable[..., Any]:
     @contextmanager
-    def timed_write(self: Any, *, patient: bool = False) -> Generator[Any]:
-        transaction = write(self, patient=patient)
+    def timed_write(self: Any, **waiting: Any) -> Generator[Any]:
+        transaction = write(self, **waiting)
         connection = _timed_once(_BEGIN, transaction.__enter__)
         try:
             yield connection

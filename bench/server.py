@@ -67,8 +67,8 @@ def _lengthen_flushes(seconds: float) -> None:
     write = SqliteDatabase.write
 
     @contextmanager
-    def slow_write(self: SqliteDatabase, *, patient: bool = False) -> Generator[Any]:
-        with write(self, patient=patient) as connection:
+    def slow_write(self: SqliteDatabase, **waiting: Any) -> Generator[Any]:
+        with write(self, **waiting) as connection:
             yield connection
             time.sleep(seconds)
 

@@ -50,7 +50,7 @@ def test_of_what_nobody_knows_the_line_stays_begun(database: Database, error: Ba
 
 def test_without_its_line_nothing_is_done(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def write(self: Database, *, patient: bool = False) -> Generator[None]:
+    def write(self: Database, **_: object) -> Generator[None]:
         raise StorageUnavailable("The disk is full.")
         yield
 

@@ -85,8 +85,8 @@ def test_answers_and_errors_may_be_read_by_the_page(event: TestedEvent) -> None:
         assert answer.status_code == status
         assert list_told(answer) == {
             "access-control-allow-origin": APP,
-            "access-control-expose-headers": "content-disposition, etag, link, location, retry-after, x-request-id, "
-            "x-sequence",
+            "access-control-expose-headers": "content-disposition, etag, link, location, retry-after, x-data-age, "
+            "x-request-id, x-sequence",
         }
         assert answer.headers["vary"] == "origin"
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from tests.fair_time import FairTime
 from tests.patience import PATIENCE_S
 from tests.product import TestedEvent
 from turnout.changes.shown import shown_to_source
@@ -24,7 +25,8 @@ class Senders:
         """Bodies of 200s."""
         self.refused: list[dict[str, Any]] = []
         """Bodies of all other answers."""
-        self._event = event
+        self.slowest_refusal_s = 0.0
+        self.event = event
         self._people = people
         self._enough = threading.Event()
         self._some = threading.Semaphore(0)
@@ -65,11 +67,12 @@ class Senders:
                     },
                     "eventInfo": {"groups": {"groupNames": [f"Group {number % 5}"]}},
                 }
+                passed = FairTime(self.event.product.server.pid)
                 try:
                     response = client.post(
-                        f"{self._event.gateway}/attendees",
+                        f"{self.event.gateway}/attendees",
                         content=json.dumps(body),
-                        headers={"Api-Key": self._event.key},
+                        headers={"Api-Key": self.event.key},
                     )
                 except httpx2.HTTPError:
                     return
@@ -77,6 +80,7 @@ class Senders:
                     self.receipts.append(response.json())
                     self._some.release()
                 else:
+                    self.slowest_refusal_s = max(self.slowest_refusal_s, passed.seconds)
                     self.refused.append(response.json())
                     self._some_refused.release()
 

@@ -74,7 +74,7 @@ def test_one_that_is_away_is_tried_once_and_told_of_once(
         for _ in range(3):
             assert count_events(database) == 0
         with pytest.raises(Unreachable, match=r"The replica is away\.") as away:
-            database.replica_age_s()
+            database.find_replica_age()
     assert door.tried == 1
     (line,) = said(caplog)
     assert line == f"the replica is away, so lists are read from the primary: {away.value.why}"

@@ -50,6 +50,7 @@ def list_attendees(call: Call) -> Items[AttendeeView]:
         limit=call.read_number("limit", 100, 1_000),
         size_of=lambda attendee, configuration: len(_encode(view(attendee, configuration))),
     )
+    call.where.note(listed.age)
     return Items(items=[_show(call, one, listed.configuration) for one in listed.attendees], next=listed.cursor)
 
 
@@ -120,6 +121,7 @@ operations = [
         "addresses gets them masked, and cannot look for them.",
         gives=Items[AttendeeView],
         query=_QUERY,
+        tells_age=True,
     ),
     Operation(
         "GET",

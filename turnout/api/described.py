@@ -87,7 +87,10 @@ def _describe_answer(operation: Operation, schema_of: dict[Any, Part]) -> Part:
         content = {one: {"schema": {"type": "string"}} for one in operation.gives_file}
         return {"description": "The file.", "content": content}
     made = {201: "It is made.", 202: "It is begun."}.get(operation.status, "The answer.")
-    return {"description": made, "content": {"application/json": {"schema": schema_of[operation.gives]}}}
+    described: Part = {"description": made, "content": {"application/json": {"schema": schema_of[operation.gives]}}}
+    if operation.tells_age:
+        described["headers"] = {"X-Data-Age": {"$ref": "#/components/headers/X-Data-Age"}}
+    return described
 
 
 def _error(problems_url: str) -> Part:

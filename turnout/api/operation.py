@@ -13,6 +13,7 @@ from turnout.access.oidc.issuer import Issuer
 from turnout.downstream.exports.exporter import Exporter
 from turnout.feed.by_hand.replay_many import Replays
 from turnout.feed.intake import Feed
+from turnout.model.age import Where
 from turnout.model.event import Configuration, Event
 from turnout.model.user import DAY_US, Need, Session, User
 from turnout.now import as_text
@@ -82,6 +83,8 @@ class Operation(msgspec.Struct, frozen=True):
     """Media types of the file that is the answer, a Stream, in place of JSON."""
     query: Mapping[str, str] = {}
     """The parameters that there are, each with what it means. Others are refused."""
+    tells_age: bool = False
+    """Whether it may be read from a replica, so that a header says how old it is."""
     status: int = 200
     max_body_bytes: int = MAX_BODY_BYTES
 
@@ -113,6 +116,8 @@ class Call:
         """Of the kind that the operation takes."""
         self.address = address
         """The caller's."""
+        self.where = Where()
+        """What may come from a replica was read; the answer says how old that is."""
         self._configuration = configuration
 
     @property

@@ -75,6 +75,7 @@ def find(call: Call) -> Found:
         most=MOST,
         within_s=WITHIN_S,
         thorough=True,
+        where=call.where,
     )
     return Found(
         events=[FoundEvent(slug=one.slug, name=one.name) for one in found.events],
@@ -109,5 +110,6 @@ operations = [
         "three seconds. Who sees no names and addresses finds nobody by them.",
         gives=Found,
         query={"q": "What to look for."},
+        tells_age=True,
     ),
 ]

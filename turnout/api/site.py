@@ -22,6 +22,7 @@ from turnout.api.operation import Call, Operation, Product
 from turnout.api.operations import list_operations
 from turnout.api.sign_in import CHALLENGE, find_caller
 from turnout.browser.serving import AnyRequest
+from turnout.downstream.attendees.answers import tell_age
 from turnout.feed.caller_address import client_address
 from turnout.feed.receipt import JSON, Answer, Stream, render_error
 from turnout.model.event import Configuration
@@ -83,7 +84,7 @@ class Api:
             return content
         if operation.gives is None:
             return Answer(204, b"", _HEADERS)
-        return Answer(operation.status, content, (JSON, *_HEADERS))
+        return Answer(operation.status, content, (JSON, *tell_age(call.where.oldest), *_HEADERS))
 
     async def _meet(self, operation: Operation, request: AnyRequest) -> Call:
         """Who calls what. Raises SignInNeeded, NotAllowed, NotFound, and what reading the request does."""

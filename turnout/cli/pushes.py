@@ -43,17 +43,20 @@ def list_(slug: str, before: str | None, limit: int, **filters: Any) -> None:
     Example: turnout pushes list --event spring --result failed --source "Ticket shop"
     """
     from turnout.events.setup import get_configuration
+    from turnout.model.age import Where
 
+    where = Where()
     with (
         opened_event(slug) as (database, configuration),
-        reading(database, "pushes.list", event_id=configuration.event.id, most=limit),
+        reading(database, "pushes.list", event_id=configuration.event.id, most=limit, of_replica=True),
         database.read_replica() as connection,
     ):
+        where.note(database.age_of(connection))
         search = as_search(filters, configuration)
         page, next_before = _search(connection, configuration.event.id, search, before, limit)
         # Read after the pushes: one may be of a source that was new to us.
         its = get_configuration(database, slug)
-        note_replica(database)
+        note_replica(database, where)
     if output.wants_json():
         described = [_describe(push, its) for push in page]
         output.write_json({"pushes": described, "next": next_before})

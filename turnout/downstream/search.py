@@ -14,6 +14,7 @@ from turnout.downstream.attendees.person import is_id, list_people
 from turnout.downstream.attendees.query import make_query
 from turnout.downstream.limits import EVERYTHING
 from turnout.feed.configurations import Configurations
+from turnout.model.age import Where
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration, Event
 from turnout.model.names import fold_case
@@ -83,11 +84,13 @@ def search(
     most: int,
     within_s: float,
     thorough: bool,
+    where: Where,
 ) -> Found:
     """The first so many of each kind in these events, those that are not archived first.
 
-    Whoever sees no personal data finds nobody and nothing by it. Addresses of pushes are looked through where the text
-    has an @, or where the search is thorough. Raises StorageUnavailable.
+    `where` is told where people were looked for. Whoever sees no personal data finds nobody and nothing by it.
+    Addresses of pushes are looked through where the text has an @, or where the search is thorough. Raises
+    StorageUnavailable.
     """
     ends_at = time.monotonic() + within_s
     found = Found()
@@ -114,7 +117,7 @@ def search(
             continue
         if len(found.people) < most:
             try:
-                people = _list_people(database, configurations, configuration, wanted, most)
+                people = _list_people(database, configurations, configuration, wanted, most, where)
             except errors.IndexBehind:
                 found.is_behind = True
             else:
@@ -141,7 +144,12 @@ def _list_sources(database: Database, folded: str, seen: Sequence[Event]) -> lis
 
 
 def _list_people(
-    database: Database, configurations: Configurations, configuration: Configuration, wanted: str, most: int
+    database: Database,
+    configurations: Configurations,
+    configuration: Configuration,
+    wanted: str,
+    most: int,
+    where: Where,
 ) -> list[Attendee]:
     """Whose address or id it is, then whom the search finds. Raises IndexBehind, unless it is somebody's."""
     people = []
@@ -154,7 +162,9 @@ def _list_people(
         query = make_query(configuration, EVERYTHING, status="all", search=wanted)
     except errors.InvalidRequest:
         return []
-    return read_listed(database, configurations, configuration, query, limit=most).attendees
+    listed = read_listed(database, configurations, configuration, query, limit=most)
+    where.note(listed.age)
+    return listed.attendees
 
 
 def _list_pushes(database: Database, event: Event, wanted: str, most: int) -> list[FoundPush]:

@@ -22,7 +22,7 @@ from turnout.model.names import fold_case
 from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
 from turnout.store import attendees, changes, events, push_counts, pushes
-from turnout.store.database import Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.database import ANSWER_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost
 from turnout.store.push_counts import SLOT_US
 from turnout.store.statements import Connection
 
@@ -46,35 +46,37 @@ def write(
     configurations: Configurations,
     submissions: Sequence[Submission],
     join: Callable[[], Sequence[Submission]] = lambda: (),
+    within_s: float = ANSWER_TIMEOUT_S,
 ) -> list[Result]:
     """Commits all submissions in one transaction and says what became of each; durable when it returns (D1).
 
     `join` is asked once the transaction has begun for those that have come meanwhile. Pushes take effect in the order
-    given, each seeing those before it (C8). Raises StorageUnavailable; then none did, and OutcomeUnknown.
+    given, each seeing those before it (C8). The database is waited for `within_s` at most, however often it is tried.
+    Raises StorageUnavailable; then none did, and OutcomeUnknown.
     """
     submissions = list(submissions)
     unknown: _Settled | None = None
-    passing = False
+    held: StillLocked | None = None
     began = time.monotonic()
     for attempt in range(_ATTEMPTS):
         settled = None
         try:
-            with database.write() as connection:
+            with database.write(within_s=within_s - (time.monotonic() - began)) as connection:
                 if attempt == 0:
                     submissions += join()
                 if unknown is not None and unknown.trace is not None and find_trace(connection, unknown.trace):
                     settled = unknown
                 else:
                     unknown = None
-                    settled = _settle(database, connection, configurations, submissions, passing=passing)
+                    settled = _settle(database, connection, configurations, submissions, held)
         except StorageUnavailable as error:
             if isinstance(error, OutcomeUnknown):
                 unknown = settled
             is_last = attempt == _ATTEMPTS - 1
-            if isinstance(error, StillLocked) and not passing and unknown is None and not is_last:
+            if isinstance(error, StillLocked) and held is None and unknown is None and not is_last:
                 # Those whose events are free need not wait for the others.
-                passing = True
-            elif is_last or time.monotonic() - began > _TRIED_FOR_S or not _can_go_on(error, unknown):
+                held = error
+            elif is_last or time.monotonic() - began > min(_TRIED_FOR_S, within_s) or not _can_go_on(error, unknown):
                 if unknown is not None and not isinstance(error, OutcomeUnknown):
                     # Of the one before nobody knows.
                     raise OutcomeUnknown(error.detail) from error
@@ -99,16 +101,16 @@ def _settle(
     connection: Connection,
     configurations: Configurations,
     submissions: Sequence[Submission],
-    *,
-    passing: bool,
+    held: StillLocked | None,
 ) -> _Settled:
-    drafts = _open_drafts(connection, configurations, submissions, passing=passing)
+    """`held` is why some events are passed by, where they still cannot be locked at once."""
+    drafts = _open_drafts(connection, configurations, submissions, passing=held is not None)
     _find_suppressed(database, connection, drafts, submissions)
     results: list[Result] = []
     for submission in submissions:
         draft = drafts.get(submission.configuration.event.id)
-        if passing and draft is None:
-            results.append(StorageUnavailable("Another transaction holds this event, and has not ended in time."))
+        if held is not None and draft is None:
+            results.append(StillLocked(held.detail))
         else:
             results.append(settle(draft, submission))
     _write(connection, drafts.values())

@@ -20,10 +20,14 @@ from turnout.feed.configurations import Configurations
 from turnout.feed.submission import Result, Submission
 from turnout.logs import THINNED_EVERY_S, Thinned
 from turnout.model.receipt import Outcome
-from turnout.store.database import Database
+from turnout.store.database import ANSWER_TIMEOUT_S, Database, StillLocked
 
 MAX_TOGETHER = 512
 """Pushes in one commit, unless a single submission has more."""
+LEAST_COMMIT_S = 2.0
+"""How long a commit may wait for the database, however long its pushes have waited for the one before."""
+MOST_COMMIT_S = ANSWER_TIMEOUT_S - LEAST_COMMIT_S - 1
+"""How long it may, so that these two and what goes on between them take no longer than an answer may."""
 
 log = structlog.get_logger()
 
@@ -35,6 +39,8 @@ class Waiting(msgspec.Struct, frozen=True):
     size: int
     """How many pushes it is."""
     answer: asyncio.Future[Result]
+    since: float
+    """By the monotonic clock."""
 
 
 class Statistics(msgspec.Struct):
@@ -103,7 +109,7 @@ class GroupCommit:
         IdempotencyKeyReused.
         """
         loop = asyncio.get_running_loop()
-        waiting = Waiting(submission, len(submission.items), loop.create_future())
+        waiting = Waiting(submission, len(submission.items), loop.create_future(), time.monotonic())
         with self._accepting:
             if self._stopping:
                 raise errors.ShuttingDown("The server is about to stop.")
@@ -157,7 +163,7 @@ class GroupCommit:
 
     def _join(self, together: list[Waiting]) -> list[Submission]:
         """Adds those that wait, as many as travel in one commit; gives what was added."""
-        size = sum(waiting.size for waiting in together)
+        size = _size_of(together)
         joined = []
         while self._waiting:
             size += self._waiting[0].size
@@ -169,38 +175,46 @@ class GroupCommit:
         return joined
 
     def _commit(self, together: list[Waiting]) -> list[Result]:
+        # Whoever comes first has waited longest.
+        within_s = max(LEAST_COMMIT_S, MOST_COMMIT_S - (time.monotonic() - together[0].since))
         try:
             # Whoever comes while the transaction is begun, a way to the database and back, travels with it.
-            return self._write([waiting.submission for waiting in together], lambda: self._join(together))
+            return self._write(together, lambda: self._join(together), within_s)
         except errors.StorageUnavailable as error:
-            self.statistics.failures += 1
             self.statistics.last_failed_at = time.monotonic()
             self.statistics.last_failure = error.detail
-            self._tell_failed(error.detail, sum(waiting.size for waiting in together))
+            self._tell_failed(error, together)
             self._refuse_waiting(error)
             return [error.with_traceback(None)] * len(together)
         except Exception:
-            log.exception("commit_failed", pushes=sum(waiting.size for waiting in together))
-            return [self._write_alone(waiting.submission) for waiting in together]
+            log.exception("commit_failed", pushes=_size_of(together))
+            return [self._write_alone(waiting) for waiting in together]
 
     def _write(
-        self, submissions: list[Submission], join: Callable[[], Sequence[Submission]] = lambda: ()
+        self, together: list[Waiting], join: Callable[[], Sequence[Submission]], within_s: float
     ) -> list[Result]:
         began = time.perf_counter()
-        results = commit.write(self._database, self._configurations, submissions, join)
-        self.statistics.count(sum(len(s.items) for s in submissions), time.perf_counter() - began)
+        submissions = [waiting.submission for waiting in together]
+        results = commit.write(self._database, self._configurations, submissions, join, within_s)
+        locked = [result for result in results if isinstance(result, StillLocked)]
+        if len(locked) == len(results):
+            # Nothing was stored: that says nothing of other events, good or bad.
+            self._tell_failed(locked[0], together)
+            return results
+        self.statistics.count(_size_of(together), time.perf_counter() - began)
         if self._failing_since is not None:
             self._tell_well(self._failing_since)
         return results
 
-    def _tell_failed(self, reason: str, pushes: int) -> None:
+    def _tell_failed(self, error: errors.StorageUnavailable, together: list[Waiting]) -> None:
         """One line for all in a while: each push that is refused has one of its own."""
+        self.statistics.failures += 1
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-        self._failed_pushes += pushes
-        commits = self._failing.count(reason)
+        self._failed_pushes += _size_of(together)
+        commits = self._failing.count(error.detail)
         if commits is not None:
-            log.error("commit_failed", reason=reason, commits=commits, pushes=self._failed_pushes)
+            log.error("commit_failed", reason=error.detail, commits=commits, pushes=self._failed_pushes)
             self._failed_pushes = 0
 
     def _tell_well(self, since: float) -> None:
@@ -208,21 +222,21 @@ class GroupCommit:
         if time.monotonic() - since >= THINNED_EVERY_S:
             log.info("commits_succeed_again", after_s=round(time.monotonic() - since, 1))
 
-    def _write_alone(self, submission: Submission) -> Result:
+    def _write_alone(self, waiting: Waiting) -> Result:
         """One submission by itself, so that what is wrong with it harms no other."""
         try:
-            return self._write([submission])[0]
+            return self._write([waiting], lambda: (), LEAST_COMMIT_S)[0]
         except errors.StorageUnavailable as error:
             return error
         except Exception:
-            log.exception("push_failed", pushes=[item.id for item in submission.items][:10])
+            log.exception("push_failed", pushes=[item.id for item in waiting.submission.items][:10])
             return errors.Unexpected("A mistake in Turnout kept this from being stored.")
 
     def _refuse_waiting(self, error: errors.StorageUnavailable) -> None:
-        """Answers everybody who waits: they have waited as long as a commit tries."""
+        """Answers everybody who waits: for them it would take as long again. Of theirs, nothing was begun."""
         refused = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if refused:
-            self._deliver(refused, [error] * len(refused))
+            self._deliver(refused, [errors.StorageUnavailable(error.detail)] * len(refused))
 
     def _move_log(self) -> None:
         try:
@@ -253,3 +267,8 @@ class GroupCommit:
 def _source_of(waiting: Waiting) -> tuple[str, int]:
     """Event and number of the source that it counts against."""
     return waiting.submission.configuration.event.id, waiting.submission.source_number
+
+
+def _size_of(together: Sequence[Waiting]) -> int:
+    """Pushes."""
+    return sum(waiting.size for waiting in together)

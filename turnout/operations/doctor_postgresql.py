@@ -1,17 +1,21 @@
 """What `turnout doctor` looks at where the database is PostgreSQL: the server in place of files."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 from turnout.errors import StorageUnavailable
-from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete
+from turnout.model.age import Age
+from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete, skip
 from turnout.operations.check_mail import check_mail
 from turnout.operations.check_webhooks import check_webhooks
+from turnout.operations.remedies import find_cure, say_why
 from turnout.settings import Settings
-from turnout.store import installation, secret_key
+from turnout.store import installation, schema, secret_key
 from turnout.store.connect import open_configured
 from turnout.store.database import Database
 from turnout.store.diagnosis import PostgresFacts, read_postgresql_facts, read_replica_facts
+from turnout.store.rights import find_rights
 
 OLDEST_VERSION = 150_000
 NAMES = (
@@ -20,6 +24,7 @@ NAMES = (
     "durability",
     "connections",
     "database clock",
+    "rights",
     "secret key",
     "schema",
     "commit",
@@ -29,8 +34,11 @@ NAMES = (
 """What is looked at behind `database`."""
 _NOTICES = 2
 """Connections of a process: one tells of changes, one hears of them."""
-_LATE_S = 60.0
-"""So far behind, a replica is of little use."""
+_CAUGHT_UP_S = 2.0
+"""After a commit of our own, which else makes it look as old as the commit before."""
+_OF_THE_TABLES = ("secret key", "schema", "commit", "clock", "replica")
+"""What cannot be looked at without them."""
+_IN_USE = "See PostgreSQL's log, and whether a standby in synchronous_standby_names is away: commits wait for it."
 
 
 def check_postgresql(configured: Settings) -> Iterator[Check]:
@@ -45,9 +53,8 @@ def _check(configured: Settings) -> Iterator[Check]:
         yield Check(
             "database",
             "problem",
-            error.detail,
-            "See that PostgreSQL runs there, that its pg_hba.conf and firewalls let this machine in, and that user, "
-            "password and database in TURNOUT_DATABASE_URL are right, and the database is there (createdb makes it).",
+            say_why(error),
+            find_cure(error) or _IN_USE,
         )
         return
     with closing(open_configured(configured)) as database:
@@ -72,6 +79,11 @@ def _check_reached(configured: Settings, database: Database, facts: PostgresFact
     if facts.is_standby or facts.version_number < OLDEST_VERSION or facts.encoding != "UTF8":
         return
     try:
+        rights = _check_rights(database)
+        yield rights
+        if rights.state == "problem":
+            yield from skip("The account's rights come first.", *_OF_THE_TABLES)
+            return
         yield _check_secret_key(database)
         database.agree_on_time()
         yield from check_content(
@@ -85,8 +97,8 @@ def _check_reached(configured: Settings, database: Database, facts: PostgresFact
         yield Check(
             "commit",
             "problem",
-            error.detail,
-            "See PostgreSQL's log, and whether a standby in synchronous_standby_names is away: commits wait for it.",
+            say_why(error),
+            find_cure(error) or _IN_USE,
         )
     yield _check_replica(configured, database)
 
@@ -167,6 +179,27 @@ def _check_database_clock(facts: PostgresFacts) -> Check:
     )
 
 
+def _check_rights(database: Database) -> Check:
+    with database.read() as connection:
+        rights = find_rights(connection)
+        lack = rights.find_lack_to_look()
+        found = None if lack is not None else schema.find_version(connection)
+    if lack is None and found is None:
+        lack = rights.find_lack_to_make()
+        can = f"make the tables in schema {rights.schema}"
+    else:
+        lack = lack or rights.find_lack_to_use()
+        can = "read and write all tables"
+    if lack is not None:
+        return Check("rights", "problem", lack.what, lack.cure)
+    later = None if found is None else rights.find_lack_to_upgrade()
+    if later is not None:
+        # For an upgrade that is due it is a problem; else it may be meant so.
+        state = "warning" if found == schema.VERSION else "problem"
+        return Check("rights", state, later.what, later.cure)
+    return Check("rights", "ok", f"The account {rights.account} may {can}.")
+
+
 def _check_secret_key(database: Database) -> Check:
     try:
         with database.read() as connection:
@@ -206,13 +239,14 @@ def _check_replica(configured: Settings, database: Database) -> Check:
         replica = read_replica_facts(configured.read_database_url)
         with database.read() as connection:
             known = installation.find_fingerprint(connection)
-        age_s = database.replica_age_s()
+        age = _find_age(database)
     except StorageUnavailable as error:
         return Check(
             "replica",
             "warning",
-            f"{error.detail} Until it is back, lists are read from the database itself.",
-            "See that it runs, and that TURNOUT_READ_DATABASE_URL is right.",
+            f"{say_why(error)} Until it is back, lists are read from the database itself.",
+            find_cure(error, "TURNOUT_READ_DATABASE_URL")
+            or "See that it runs, and that TURNOUT_READ_DATABASE_URL is right.",
         )
     if replica.key_fingerprint not in (None, known):
         return Check(
@@ -223,7 +257,16 @@ def _check_replica(configured: Settings, database: Database) -> Check:
         )
     if not replica.is_standby:
         return Check("replica", "ok", "It is no standby but takes writes itself, so it is not behind.")
-    if age_s is None or age_s > _LATE_S:
-        behind = "How far it is behind cannot be told." if age_s is None else f"It is {age_s:,.0f} s behind."
+    age_s = None if age is None else age.seconds
+    if age is None or age_s is None or age.is_far:
+        behind = "How far it is behind cannot be told." if age_s is None else f"It is at most {age_s:,.0f} s behind."
         return Check("replica", "warning", behind, "See in its log whether it still follows its primary.")
-    return Check("replica", "ok", "It has everything." if age_s == 0 else f"It is {age_s:,.1f} s behind.")
+    return Check("replica", "ok", "It has everything." if age_s == 0 else f"It is at most {age_s:,.1f} s behind.")
+
+
+def _find_age(database: Database) -> Age | None:
+    """How old what it shows is, once it has had time for the commit that was tried here. Raises StorageUnavailable."""
+    ends_at = time.monotonic() + _CAUGHT_UP_S
+    while (age := database.find_replica_age()) is not None and age.is_noticed and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    return age

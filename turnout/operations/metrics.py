@@ -61,6 +61,8 @@ class Metrics(Collector):
         """What those counted that had the place before."""
         self._one_at_a_time = threading.Lock()
         self._from_database = InTime(lambda: list(self._collect_from_database()), DATABASE_ANSWERS_WITHIN_S)
+        self._from_replica = InTime(lambda: list(self._collect_from_replica()), DATABASE_ANSWERS_WITHIN_S)
+        """Asked apart: one that hangs must not cost the primary's figures."""
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for collector in (PLATFORM_COLLECTOR,) if place else (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
@@ -104,6 +106,8 @@ class Metrics(Collector):
             yield from map(as_metric, self._place.board.read_all())
         with suppress(TimeoutError):
             yield from self._from_database.get()
+        with suppress(TimeoutError):
+            yield from self._from_replica.get()
 
     def _collect_own(self) -> Iterable[Metric]:
         statistics = self._group_commit.statistics
@@ -160,6 +164,23 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "turnout_listing_lag_changes", "Changes that are not in the index of lists and searches yet.", value=lag
         )
+
+    def _collect_from_replica(self) -> Iterable[Metric]:
+        """Nothing where there is none."""
+        age, is_away = None, 0
+        try:
+            age = self._database.find_replica_age()
+        except StorageUnavailable:
+            is_away = 1
+        if age is None and not is_away:
+            return
+        yield GaugeMetricFamily(
+            "turnout_replica_away", "1 where lists are read from the primary, because the replica is away.", is_away
+        )
+        if age is not None and age.seconds is not None:
+            yield GaugeMetricFamily(
+                "turnout_replica_age_seconds", "How old at most what the replica shows is.", value=age.seconds
+            )
 
 
 def _collect_webhooks(connection: Connection) -> list[GaugeMetricFamily]:

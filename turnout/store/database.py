@@ -8,11 +8,14 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from turnout.errors import StorageUnavailable
+from turnout.model.age import Age
 from turnout.store import installation
 from turnout.store.notices import Notices
 
 LOCK_TIMEOUT_S = 5.0
 """How long a commit waits for another writer before it says that the storage is not available."""
+ANSWER_TIMEOUT_S = 10.0
+"""How long a transaction may wait for the database in all, before it is given up."""
 
 
 class TransactionLost(StorageUnavailable):
@@ -35,7 +38,10 @@ class Unreachable(StorageUnavailable):
 class OutcomeUnknown(StorageUnavailable):
     """The way to the database broke while the transaction was being committed: it may have taken effect."""
 
-    help = "Send the same again in a moment: what is stored already is recognised, and not stored twice."
+    help = (
+        "It may have been stored, all of it or a part. Send the same again in a moment: what is stored already is "
+        "recognised, and not stored twice."
+    )
 
 
 class Database(ABC):
@@ -58,8 +64,10 @@ class Database(ABC):
         """Where it is, for people: without any password."""
 
     @abstractmethod
-    def write(self, *, patient: bool = False) -> AbstractContextManager[Connection]:
-        """A transaction that may write; on disk when the block has ended (D1). A patient one may wait long.
+    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> AbstractContextManager[Connection]:
+        """A transaction that may write; on disk when the block has ended (D1).
+
+        It waits for the database no longer than `within_s` in all; a patient one may wait long.
 
         Raises StorageUnavailable when the database cannot be written, then nothing of it took effect; OutcomeUnknown
         where that is not certain.
@@ -74,11 +82,23 @@ class Database(ABC):
         """As `read`, for lists and exports: from a replica where there is one, which may be a little behind."""
 
     @abstractmethod
-    def replica_age_s(self) -> float | None:
-        """How far the replica is behind, in seconds; None where there is none, or nobody can tell.
+    def age_of(self, connection: Connection) -> Age | None:
+        """How old what this transaction sees was when it began; None where it is of the primary, and so of now.
 
-        Raises StorageUnavailable.
+        It is to be asked while the transaction lasts, and costs the primary a question a second at most.
         """
+
+    @abstractmethod
+    def find_replica_age(self) -> Age | None:
+        """How old what the replica shows is now; None where there is none.
+
+        Raises StorageUnavailable where it is away.
+        """
+
+    @property
+    @abstractmethod
+    def why_no_replica(self) -> str:
+        """Why lists are read from the primary although there is a replica, as far as is known; for operators."""
 
     @abstractmethod
     def agree_on_time(self) -> None:

@@ -84,7 +84,7 @@ def export(
         with acting(database, "attendees.export", event_id=configuration.event.id) as deed:
             rows = _write(walk, format_name, file)
             deed.after = {"format": format_name, "rows": rows}
-        note_replica(database)
+        note_replica(database, walk.where)
     if output.wants_json():
         output.write_json({"file": str(file), "rows": rows, "sequence": walk.sequence})
     elif file is not None:

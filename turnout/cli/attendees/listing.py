@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from turnout.downstream.attendees.page import Page
     from turnout.downstream.attendees.query import Query
     from turnout.feed.configurations import Configurations
+    from turnout.model.age import Where
     from turnout.model.attendee import Attendee
     from turnout.model.event import Configuration
     from turnout.store.database import Database
@@ -57,7 +58,9 @@ def list_(
     """
     from turnout.downstream.attendees.query import make_query
     from turnout.downstream.limits import EVERYTHING
+    from turnout.model.age import Where
 
+    where = Where()
     with opened_event(slug) as (database, configuration):
         query = make_query(
             configuration,
@@ -72,14 +75,14 @@ def list_(
         )
         event_id = configuration.event.id
         if output.wants_json():
-            with reading(database, "attendees.list", event_id=event_id, most=limit):
-                _write_all(_read_all(database, event_id, query, limit))
-            note_replica(database)
+            with reading(database, "attendees.list", event_id=event_id, most=limit, of_replica=True):
+                _write_all(_read_all(database, event_id, query, limit, where))
+            note_replica(database, where)
             return
         most = limit or SHOWN
-        with reading(database, "attendees.list", event_id=event_id, most=most):
-            found = list(_read_all(database, event_id, query, most + 1))
-        note_replica(database)
+        with reading(database, "attendees.list", event_id=event_id, most=most, of_replica=True):
+            found = list(_read_all(database, event_id, query, most + 1, where))
+        note_replica(database, where)
     output.table(
         ("email", "name", "company", "groups", "status", "updated"),
         [
@@ -107,7 +110,7 @@ def _split(custom_field: str) -> tuple[str, str]:
 
 
 def _read_all(
-    database: "Database", event_id: str, query: "Query", limit: int | None
+    database: "Database", event_id: str, query: "Query", limit: int | None, where: "Where"
 ) -> "Iterator[tuple[Attendee, Configuration]]":
     """Page by page, each of its own moment, so that a slow reader holds nobody up; with the set-up of that moment."""
     from turnout.downstream.attendees.page import MAX_PAGE
@@ -117,7 +120,7 @@ def _read_all(
     after, left = None, limit
     while left is None or left > 0:
         size = MAX_PAGE if left is None else min(MAX_PAGE, left)
-        page, configuration = _read_page(database, configurations, event_id, query, after, size)
+        page, configuration = _read_page(database, configurations, event_id, query, after, size, where)
         yield from ((one, configuration) for one in page.attendees)
         if page.next is None:
             return
@@ -132,6 +135,7 @@ def _read_page(
     query: "Query",
     after: "Place | None",
     size: int,
+    where: "Where",
 ) -> "tuple[Page, Configuration]":
     """Where no server has kept the list index up to date, that is made up for. Raises IndexBehind, TooBroad."""
     from turnout.downstream.attendees.page import read_page
@@ -141,6 +145,7 @@ def _read_page(
 
     def read() -> "tuple[Page, Configuration]":
         with database.read_replica() as connection:
+            where.note(database.age_of(connection))
             configuration = current(configurations, connection, event_id)
             page = read_page(connection, event_id, query, EVERYTHING, after=after, limit=size)
             return page, configuration

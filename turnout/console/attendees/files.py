@@ -132,10 +132,11 @@ def _may_delete(visit: Visit, export: Export) -> bool:
 
 
 def _render(visit: Visit, asked: Asked, *, form: str = "csv", error: str = "", status: int = 200) -> Answer:
-    expected = None
+    expected, age = None, None
     try:
         _, wanted = _understand(asked, form, _configuration(visit))
         with visit.database.read_replica() as connection:
+            age = visit.database.age_of(connection)
             expected = count_expected(connection, visit.event.id, wanted)
     except errors.InvalidRequest as mistake:
         error, status = error or mistake.detail, mistake.status
@@ -146,6 +147,7 @@ def _render(visit: Visit, asked: Asked, *, form: str = "csv", error: str = "", s
         asked=asked,
         what=_say(asked.status or "attending", asked.group, asked.source, custom_fields, has_search=asked.q != ""),
         expected=expected,
+        age=age,
         form=form,
         forms=FORMS,
         error=error,

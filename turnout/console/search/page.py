@@ -7,6 +7,7 @@ from turnout.console.page import Page, Visit
 from turnout.downstream.search import MAX_TEXT, Found, FoundPerson, search
 from turnout.events import event
 from turnout.feed.receipt import Answer
+from turnout.model.age import Where
 
 QUICK_S = 0.5
 """Under the box somebody waits for each letter."""
@@ -16,7 +17,7 @@ MANY = 50
 
 
 def find(visit: Visit) -> Answer:
-    wanted = visit.query.get("q", "").strip()[:MAX_TEXT]
+    wanted, where = visit.query.get("q", "").strip()[:MAX_TEXT], Where()
     if not wanted:
         found = Found()
     else:
@@ -30,12 +31,13 @@ def find(visit: Visit) -> Answer:
             most=FEW if visit.is_fragment else MANY,
             within_s=QUICK_S if visit.is_fragment else THOROUGH_S,
             thorough=not visit.is_fragment,
+            where=where,
         )
     if not visit.is_fragment and wanted in {one.push.id for one in found.pushes}:
         # Who gives a push's id wants that push.
         return visit.redirect(f"events/{found.pushes[0].event.slug}/pushes/{wanted}")
     found.people = [_mask(visit, one) for one in found.people]
-    return visit.render("_box.html" if visit.is_fragment else "show.html", wanted=wanted, found=found)
+    return visit.render("_box.html" if visit.is_fragment else "show.html", wanted=wanted, found=found, age=where.oldest)
 
 
 def _mask(visit: Visit, person: FoundPerson) -> FoundPerson:

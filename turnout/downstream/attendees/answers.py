@@ -9,6 +9,7 @@ from turnout.feed.authenticate import Gateway
 from turnout.feed.gateway import Asked
 from turnout.feed.parse.fields import LONGEST_NAME, fold_name
 from turnout.feed.receipt import JSON, Answer
+from turnout.model.age import Age
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -19,18 +20,23 @@ KEPT: Headers = (
 _encode = msgspec.json.Encoder().encode
 
 
-def answer_json(asked: Asked, shown: object, more: Headers = ()) -> Answer:
+def answer_json(asked: Asked, shown: object, more: Headers = (), *, age: Age | None = None) -> Answer:
     """A document of these values."""
-    return answer(asked, _encode(shown), (JSON, *more))
+    return answer(asked, _encode(shown), (JSON, *more), age=age)
 
 
-def answer(asked: Asked, body: bytes, headers: Headers) -> Answer:
-    """The body, or that it is the one that whoever asks has already."""
+def answer(asked: Asked, body: bytes, headers: Headers, *, age: Age | None = None) -> Answer:
+    """The body, or that it is the one that whoever asks has already; and how old that is, read from a replica."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    kept = ((b"etag", tag.encode()), *KEPT)
+    kept = ((b"etag", tag.encode()), *KEPT, *tell_age(age))
     if _is_known(asked.head.header(b"if-none-match"), tag):
         return Answer(304, b"", kept)
     return Answer(200, body, (*headers, *kept))
+
+
+def tell_age(age: Age | None) -> Headers:
+    """The header that says how old a list is. Not `Age`, by which caches reckon how long an answer lasts (RFC 9111)."""
+    return () if age is None else ((b"x-data-age", age.as_header.encode()),)
 
 
 def next_link(asked: Asked, public_url: str, cursor: str) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from turnout.downstream.attendees.query import Query
 from turnout.downstream.attendees.room import bring_up_to_date, reading
 from turnout.downstream.limits import EVERYTHING, Limits
 from turnout.feed.configurations import Configurations
+from turnout.model.age import Age
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
 from turnout.store.database import Database
@@ -32,6 +33,8 @@ class Listed(msgspec.Struct, frozen=True):
     """The log's head when the first page was read: following from there on misses nothing."""
     configuration: Configuration
     """Knows every name that is in these attendees."""
+    age: Age | None
+    """How old it is, where it was read from a replica."""
 
 
 def read_listed(
@@ -53,6 +56,7 @@ def read_listed(
     begun = cursors.read_cursor(database.secret_key, cursor, event_id, query) if cursor else None
     # Each page is of a moment no earlier than the first one's: from there the changes are followed.
     with reading(database, event_id, begun.sequence if begun else 0) as connection:
+        age = database.age_of(connection)
         configuration = bring_up_to_date(configurations, connection, known)
         page = read_page(
             connection,
@@ -68,7 +72,7 @@ def read_listed(
     if page.next is not None:
         its = Cursor(cursors.fingerprint(event_id, query), sequence, *page.next)
         following = cursors.write_cursor(database.secret_key, its)
-    return Listed(page.attendees, following, sequence, configuration)
+    return Listed(page.attendees, following, sequence, configuration, age)
 
 
 def wait_listed(

@@ -75,10 +75,11 @@ def _list(room: Room, asked: Asked, reader: Reader, form: Format) -> Answer:
             _encode(cursor),
             sequence,
         )
-        return answer(asked, body, (JSON, *headers))
+        return answer(asked, body, (JSON, *headers), age=listed.age)
     body = _write(form, [one.view for one in shown], configuration, shown_limits)
     file = f'attachment; filename="attendees.{form.suffix}"'.encode()
-    return answer(asked, body, ((b"content-type", form.media_type.encode()), (b"content-disposition", file), *headers))
+    of_file = ((b"content-type", form.media_type.encode()), (b"content-disposition", file))
+    return answer(asked, body, (*of_file, *headers), age=listed.age)
 
 
 class _Shown(msgspec.Struct, frozen=True):

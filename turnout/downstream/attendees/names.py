@@ -10,6 +10,7 @@ from turnout.downstream.attendees.room import Room, configuration_of
 from turnout.downstream.reader import Reader, get_reader
 from turnout.feed.gateway import Asked
 from turnout.feed.receipt import Answer
+from turnout.model.age import Age
 from turnout.model.names import Name
 from turnout.now import as_text
 from turnout.store import attendees
@@ -29,7 +30,8 @@ async def list_groups(room: Room, asked: Asked) -> Answer:
     """Raises what `get_reader` does, and InvalidRequest."""
     reader = await get_reader(room.feed, asked)
     asked.head.expect_parameters((), only=True)
-    return answer_json(asked, {"groups": await asyncio.to_thread(_list_groups, room, reader)})
+    groups, age = await asyncio.to_thread(_list_groups, room, reader)
+    return answer_json(asked, {"groups": groups}, age=age)
 
 
 async def list_custom_fields(room: Room, asked: Asked) -> Answer:
@@ -41,16 +43,18 @@ async def list_custom_fields(room: Room, asked: Asked) -> Answer:
     return answer_json(asked, {"customFields": shown})
 
 
-def _list_groups(room: Room, reader: Reader) -> list[NameView]:
+def _list_groups(room: Room, reader: Reader) -> tuple[list[NameView], Age | None]:
     limited = reader.limits.groups
     with room.database.read_replica() as connection:
+        age = room.database.age_of(connection)
         configuration = configuration_of(room, connection, reader)
         counts = attendees.count_members(connection, configuration.event.id)
-    return [
+    shown = [
         _view(group, counts.get(group.number, 0))
         for group in _in_order(configuration.groups.by_number.values())
         if limited is None or group.number in limited
     ]
+    return shown, age
 
 
 def _in_order(names: Iterable[Name]) -> list[Name]:

@@ -6,16 +6,18 @@ following the log from there ends at the true state.
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 from turnout.changes.attendee_view import AttendeeView
 from turnout.downstream import limits
 from turnout.downstream.attendees.matching import matches
+from turnout.downstream.attendees.room import reading
 from turnout.downstream.exports.wanted import Wanted
 from turnout.downstream.formats.columns import Columns, list_columns
 from turnout.errors import NotFound
 from turnout.feed.configurations import Configurations
+from turnout.model.age import Where
 from turnout.model.attendee import Attendee
 from turnout.model.event import Configuration
 from turnout.store import attendees, events, exports
@@ -37,7 +39,9 @@ class Walk:
         self._event_id = event_id
         self._wanted = wanted
         self._configurations = Configurations(database)
-        self._reads_replica = _has_caught_up(database, event_id)
+        self.where = Where()
+        """It was read."""
+        self._least = _wait_for_replica(database, event_id)
         self.walked = 0
         """How many were looked at, wanted or not …"""
         with self._read() as connection:
@@ -81,8 +85,15 @@ class Walk:
     def _is_wanted(self, attendee: Attendee) -> bool:
         return matches(attendee, self._wanted.query, self._wanted.limits)
 
-    def _read(self) -> AbstractContextManager[Connection]:
-        return self._database.read_replica() if self._reads_replica else self._database.read()
+    @contextmanager
+    def _read(self) -> Generator[Connection]:
+        """A moment not before the walk began, on the replica if that has it.
+
+        Or somebody who was erased a moment ago would be in the file.
+        """
+        with reading(self._database, self._event_id, self._least) as connection:
+            self.where.note(self._database.age_of(connection))
+            yield connection
 
     def _load(self, connection: Connection) -> Configuration:
         """Of the moment that the connection sees: it knows every name that is found there."""
@@ -115,11 +126,8 @@ def _count_total(connection: Connection, event_id: str, wanted: Wanted) -> int:
     return exports.count_attendees(connection, event_id)
 
 
-def _has_caught_up(database: Database, event_id: str) -> bool:
-    """Whether the replica has all that is there now, once it was waited for.
-
-    Or somebody who was erased a moment ago would be in the file.
-    """
+def _wait_for_replica(database: Database, event_id: str) -> int:
+    """The log's head now. When that is given the replica has it, or is away, or has been waited for long enough."""
     with database.read() as connection:
         head = _find_head(connection, event_id)
     waiting = threading.Event()
@@ -127,9 +135,9 @@ def _has_caught_up(database: Database, event_id: str) -> bool:
     while time.monotonic() < deadline:
         with database.read_replica() as connection:
             if _find_head(connection, event_id) >= head:
-                return True
+                break
         waiting.wait(_LOOKED_EVERY_S)
-    return False
+    return head
 
 
 def _find_head(connection: Connection, event_id: str) -> int:

@@ -51,11 +51,14 @@ class Matching(msgspec.Struct, frozen=True):
 
 
 def list_matching(database: Database, event_id: str, search: PushSearch, most: int = MAX_PUSHES) -> Matching:
-    """All that a search finds, as far as there is something to replay. Raises StorageUnavailable."""
+    """All that a search finds, as far as there is something to replay; from where commits go, not a replica.
+
+    Raises StorageUnavailable.
+    """
     found: list[str] = []
     left_out, before_id = 0, None
     for _ in range(MAX_LOOKS):
-        with database.read_replica() as connection:
+        with database.read() as connection:
             page = search_pushes(connection, event_id, search, before_id=before_id)
         kept = [push.id for push in page.pushes if can_be_replayed(push)]
         left_out += len(page.pushes) - len(kept)

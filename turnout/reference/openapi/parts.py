@@ -99,6 +99,13 @@ HEADERS: Part = {
         "description": "The `sequence` of a list, in whatever form it is answered: follow the changes from there.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "X-Data-Age": {
+        "description": "How old at most the answer was when it was read, in seconds: all that had happened before is "
+        "in it. Present only where it was read from a replica, which may be a little behind; `unknown` where nobody "
+        "can tell how much.",
+        "schema": {"type": "string", "pattern": "^([0-9]+\\.[0-9]|unknown)$"},
+        "example": "0.4",
+    },
     "Retry-After": {
         "description": "Seconds after which the same request may be sent again. Present where `retryable` is true.",
         "schema": {"type": "integer", "minimum": 0},
@@ -156,6 +163,13 @@ def answer(description: str, schema: Part, shown: dict[str, tuple[str, Any]], *h
 NOT_CHANGED: Part = {
     "304": {"description": "What `If-None-Match` names is still so.", "headers": header("ETag")},
 }
+NOT_CHANGED_SINCE: Part = {
+    "304": {
+        "description": "What `If-None-Match` names is still so, or was when the replica was so far.",
+        "headers": {**header("ETag"), **header("X-Data-Age")},
+    },
+}
+"""Of what may be read from a replica."""
 
 BODY_ERRORS = ("malformed_body", "slow_body", "body_too_large", "unsupported_encoding")
 """What can come where a body is read."""

@@ -6,6 +6,7 @@ from turnout.reference.openapi.parts import (
     ANY_KEY,
     BODY_ERRORS,
     NOT_CHANGED,
+    NOT_CHANGED_SINCE,
     Part,
     answer,
     header,
@@ -59,6 +60,7 @@ def list_attendees(problems_url: str) -> Part:
                     **header("ETag"),
                     **header("Link"),
                     **header("X-Sequence"),
+                    **header("X-Data-Age"),
                     "Content-Disposition": {
                         "description": "In all forms but JSON: the name of a file to save it in.",
                         "schema": {"type": "string"},
@@ -66,7 +68,7 @@ def list_attendees(problems_url: str) -> Part:
                 },
                 "content": _list_forms(),
             },
-            **NOT_CHANGED,
+            **NOT_CHANGED_SINCE,
             **read_errors(problems_url, "invalid_request", "too_broad", "hidden_field", "not_acceptable", *_BUSY),
         },
     }
@@ -90,7 +92,7 @@ def _list_filters() -> list[Part]:
             "email",
             "Who has, or had, this address; what is none is refused. To keep addresses out of the logs on the way, "
             "look up instead.",
-            _NOT_BLANK,
+            ref("Email"),
             "john.doe@example.com",
         ),
         query(
@@ -252,7 +254,10 @@ def look_up(problems_url: str) -> Part:
 
 
 def list_groups(problems_url: str) -> Part:
-    return _list_names(problems_url, "Groups", "groups", examples.GROUPS)
+    described = _list_names(problems_url, "Groups", "groups", examples.GROUPS)
+    described["responses"]["200"]["headers"] |= header("X-Data-Age")
+    described["responses"] |= NOT_CHANGED_SINCE
+    return described
 
 
 def list_custom_fields(problems_url: str) -> Part:

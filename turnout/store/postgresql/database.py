@@ -11,24 +11,42 @@ from typing import Any
 import psycopg
 import sqlalchemy
 from psycopg import conninfo, errors
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from turnout.errors import StorageUnavailable
 from turnout.logs import Thinned
+from turnout.model.age import Age
 from turnout.now import set_offset
-from turnout.store.database import LOCK_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost, Unreachable
+from turnout.store.database import (
+    ANSWER_TIMEOUT_S,
+    LOCK_TIMEOUT_S,
+    Database,
+    OutcomeUnknown,
+    StillLocked,
+    TransactionLost,
+    Unreachable,
+)
+from turnout.store.postgresql import replica_age
 from turnout.store.statements import run
 
 log = logging.getLogger("turnout.store")
 replica_log = logging.getLogger("turnout.store.replica")
 _away, _broken = Thinned(), Thinned()
-ANSWER_TIMEOUT_S = 10.0
-"""How long a statement or a COMMIT of a push may take, before its sender is asked to come again."""
 _READ_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 5
+"""For all hosts of the URL together, each after the other."""
+_SHORTEST_CONNECT_TIMEOUT_S = 2
+_LEAST_LEFT_S = 1.0
+"""For a transaction, however long it took to connect."""
+_PATIENT_IDLE_S = 60.0
+"""How long a patient transaction may do nothing in the database, before that ends it."""
+_WHY_TIMEOUT_S = 0.5
+"""How long is asked what a commit was waiting for."""
+_HEAD_ANSWER_S = 1.0
+"""How long a list waits for what its age is told by; without it, it may be told to be older than it is."""
 _REPLICA_ANSWER_S = 5.0
 """How long the replica may take to begin, before the primary is read in its place."""
 REPLICA_LEFT_ALONE_S = 30.0
@@ -65,9 +83,10 @@ class PostgresDatabase(Database):
         self._writers = _engine(url, begin=_begin_writing, pool_size=pool_size)
         self._readers = _engine(url, begin=_begin_reading, pool_size=pool_size)
         self._replica = (
-            self._readers if read_url is None else _engine(read_url, begin=_begin_reading, pool_size=pool_size)
+            self._readers if read_url is None else _engine(read_url, begin=_begin_reading_replica, pool_size=pool_size)
         )
         self._replica_state = _ReplicaState()
+        self._heads = replica_age.Heads(self._find_head)
         self.notices = PostgresNotices(self.read, notice_url or url)
 
     @property
@@ -75,14 +94,33 @@ class PostgresDatabase(Database):
         return describe(self.url)
 
     @contextmanager
-    def write(self, *, patient: bool = False) -> Generator[Connection]:
-        with _translated(), _begun(self._writers, None if patient else ANSWER_TIMEOUT_S) as (connection, driver):
-            yield connection
-            _commit(driver)
+    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> Generator[Connection]:
+        try:
+            with _translated(), _begun(self._writers, None if patient else within_s) as (connection, driver):
+                yield connection
+                _commit(driver)
+        except (StillLocked, OutcomeUnknown) as error:
+            if self._waits_for_standby():
+                raise type(error)("The database waits for its standby, which does not answer.") from error
+            raise
+
+    def _waits_for_standby(self) -> bool:
+        """Whether commits hang because the synchronous standby is gone: they hold their locks as long as that lasts."""
+        try:
+            with _begun(self._readers, _WHY_TIMEOUT_S) as (connection, _):
+                return bool(
+                    connection.exec_driver_sql(
+                        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND wait_event = 'SyncRep' AND clock_timestamp() - state_change > interval '1 second')"
+                    ).scalar_one()
+                )
+        except (StorageUnavailable, PoolTimeout, DBAPIError, psycopg.Error):
+            return False
 
     @contextmanager
     def read(self, *, patient: bool = False) -> Generator[Connection]:
-        with _translated(), _begun(self._readers, None if patient else _READ_TIMEOUT_S) as (connection, _):
+        wait_s = None if patient else _READ_TIMEOUT_S
+        with _translated(), _begun(self._readers, wait_s, begin_s=ANSWER_TIMEOUT_S) as (connection, _):
             yield connection
 
     @contextmanager
@@ -94,7 +132,7 @@ class PostgresDatabase(Database):
                 with suppress(_ReplicaAway):
                     connection = self._begin_on_replica(stack)
             if connection is None:
-                connection, _ = stack.enter_context(_begun(self._readers, _READ_TIMEOUT_S))
+                connection, _ = stack.enter_context(_begun(self._readers, _READ_TIMEOUT_S, begin_s=ANSWER_TIMEOUT_S))
             yield connection
 
     def _begin_on_replica(self, stack: ExitStack) -> Connection:
@@ -136,28 +174,30 @@ class PostgresDatabase(Database):
         # Less may be the way there and back.
         set_offset(offset if abs(offset) > max(_CLOCKS_AGREE_US, took) else 0)
 
-    def replica_age_s(self) -> float | None:
+    def age_of(self, connection: Connection) -> Age | None:
+        if connection.engine is not self._replica or self._replica is self._readers:
+            return None
+        replayed = _driver_of(connection).replayed
+        assert replayed is not None
+        return self._heads.find_age(replayed)
+
+    def _find_head(self) -> int | None:
+        """None also where the primary does not answer: that is no reason to show no list."""
+        try:
+            with _translated(), _begun(self._readers, _HEAD_ANSWER_S) as (connection, _):
+                return connection.exec_driver_sql(replica_age.ASK_HEAD).scalar_one()
+        except StorageUnavailable:
+            return None
+
+    def find_replica_age(self) -> Age | None:
         if self._replica is self._readers:
             return None
-        with self.read() as connection:
-            in_recovery = connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one()
-            head = None if in_recovery else connection.exec_driver_sql("SELECT pg_current_wal_lsn()::text").scalar_one()
         with _translated(), ExitStack() as stack:
-            row = (
-                self._begin_on_replica(stack)
-                .execute(
-                    text(
-                        "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= CAST(:head AS pg_lsn),"
-                        " extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
-                    ),
-                    {"head": head},
-                )
-                .one()
-            )
-        is_replica, has_all, age = row
-        if not is_replica or has_all:
-            return 0.0
-        return None if age is None else float(age)
+            return self.age_of(self._begin_on_replica(stack))
+
+    @property
+    def why_no_replica(self) -> str:
+        return self._replica_state.why
 
     def close(self) -> None:
         self.notices.close()
@@ -205,18 +245,26 @@ class _ReplicaState:
 
 
 def describe(url: str) -> str:
-    """Host and database as people know them, without any password."""
+    """Hosts and database as people know them, without any password."""
     parts = conninfo.conninfo_to_dict(url)
-    host = parts.get("host") or parts.get("hostaddr") or "localhost"
-    port = f":{parts['port']}" if parts.get("port") else ""
-    return f"PostgreSQL at {host}{port}, database {parts.get('dbname') or parts.get('user') or ''}"
+    hosts = str(parts.get("host") or parts.get("hostaddr") or "localhost").split(",")
+    ports = str(parts.get("port") or "").split(",")
+    if len(ports) == 1:
+        # One is that of all hosts.
+        ports *= len(hosts)
+    places = []
+    for host, port in zip(hosts, ports, strict=False):
+        name = f"[{host}]" if ":" in host and port else host or "localhost"
+        places.append(f"{name}:{port}" if port else name)
+    return f"PostgreSQL at {','.join(places)}, database {parts.get('dbname') or parts.get('user') or ''}"
 
 
 def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "DriverConnection":
     """A connection as the URL says, with what matters to us where it says nothing. Raises psycopg.Error."""
     given = conninfo.conninfo_to_dict(url)
+    hosts = 1 + max(str(given.get(name, "")).count(",") for name in ("host", "hostaddr"))
     usual: dict[str, Any] = {
-        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "connect_timeout": max(_SHORTEST_CONNECT_TIMEOUT_S, _CONNECT_TIMEOUT_S // hosts),
         "fallback_application_name": "turnout",
         # A machine that is gone does not say so.
         "keepalives_idle": 10,
@@ -225,7 +273,7 @@ def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "DriverConn
         "tcp_user_timeout": int(ANSWER_TIMEOUT_S * 1000),
         "client_encoding": "UTF8",
     }
-    if "," in str(given.get("host", "")) + str(given.get("hostaddr", "")):
+    if hosts > 1:
         # Of several machines the one that takes writes.
         usual["target_session_attrs"] = "read-write"
     connection = DriverConnection.connect(
@@ -237,15 +285,33 @@ def connect(url: str, *, wait_s: float | None = ANSWER_TIMEOUT_S) -> "DriverConn
         **{name: value for name, value in usual.items() if name not in given},
     )
     connection.give_time(wait_s)
+    try:
+        connection.execute(_LET_GO)
+    except psycopg.Error:
+        connection.close()
+        raise
     return connection
+
+
+_LET_GO = (
+    "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+    # Of what it has sent and nobody has acknowledged.
+    " SET tcp_user_timeout = 10000"
+)
+"""The server's half: a machine that has vanished in mid-transaction holds its event for ten seconds, not for a quarter
+of an hour. Behind a pooler these are of the pooler's connection: they do no harm, and the pooler's own settings count.
+"""
 
 
 class DriverConnection(psycopg.Connection):
     """One that gives up waiting: a server that hangs keeps its connections open."""
 
+    replayed: replica_age.Replayed | None = None
+    """Of a replica: how far it was when the transaction began."""
     is_weak = False
     """Whether commits would be acknowledged before they are on disk, if we did not ask for more."""
-    _left_s: float | None = None
+    left_s: float | None = None
+    """How long the server is waited for from now on; None: as long as it takes."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -254,23 +320,23 @@ class DriverConnection(psycopg.Connection):
 
     def give_time(self, wait_s: float | None) -> None:
         """From now on so long in all is waited for the server; what we do in between does not count."""
-        self._left_s = wait_s
+        self.left_s = wait_s
 
     def raw_cursor(self) -> psycopg.RawCursor:
         """For statements with PostgreSQL's own placeholders."""
         return psycopg.RawCursor(self)
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        if self._left_s is None or timeout is not None:
+        if self.left_s is None or timeout is not None:
             return super().wait(gen, interval, timeout)
         began = time.monotonic()
         try:
-            return super().wait(gen, interval, self._left_s)
+            return super().wait(gen, interval, self.left_s)
         except errors._WaitTimeout as error:
             self.close()
             raise Hung("it takes what is sent and answers nothing") from error
         finally:
-            self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+            self.left_s = max(0.0, self.left_s - (time.monotonic() - began))
 
     def _note(self, notice: errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
@@ -283,15 +349,16 @@ class Hung(psycopg.OperationalError):
 
 @contextmanager
 def _begun(
-    engine: Engine, wait_s: float | None, *, begin_s: float = ANSWER_TIMEOUT_S
+    engine: Engine, wait_s: float | None, *, begin_s: float | None = None
 ) -> Generator[tuple[Connection, DriverConnection]]:
     """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced.
 
-    For its statements together the server has `wait_s`, and before that `begin_s` to begin it.
+    The server has `wait_s` to begin it and for all its statements; or `begin_s` first, and `wait_s` for the statements.
     """
-    connection = _begin(engine, begin_s)
+    connection = _begin(engine, wait_s if begin_s is None else begin_s)
     driver = _driver_of(connection)
-    driver.give_time(wait_s)
+    if begin_s is not None:
+        driver.give_time(wait_s)
     try:
         yield connection, driver
         connection.rollback()
@@ -307,7 +374,8 @@ def _begun(
         connection.close()
 
 
-def _begin(engine: Engine, wait_s: float) -> Connection:
+def _begin(engine: Engine, wait_s: float | None) -> Connection:
+    began = time.monotonic()
     for is_last in (False, True):
         try:
             connection = engine.connect()
@@ -315,7 +383,8 @@ def _begin(engine: Engine, wait_s: float) -> Connection:
             # Names of machines and accounts are nothing that senders should read.
             raise Unreachable("The database cannot be reached.", in_words(_fault_of(error))) from error
         try:
-            _driver_of(connection).give_time(wait_s)
+            left_s = None if wait_s is None else max(_LEAST_LEFT_S, wait_s - (time.monotonic() - began))
+            _driver_of(connection).give_time(left_s)
             connection.begin()
         except psycopg.Error as error:
             connection.invalidate(error)
@@ -345,7 +414,11 @@ def _commit(driver: DriverConnection) -> None:
     except psycopg.Error as error:
         if _is_lost(error) or driver.closed:
             log.warning("the connection to the database broke during COMMIT: %s", in_words(error))
-            raise OutcomeUnknown("The connection to the database broke while it was storing this.") from error
+            raise OutcomeUnknown(
+                "The database has not said in time whether this is stored."
+                if isinstance(error, Hung)
+                else "The connection to the database broke while it was storing this."
+            ) from error
         raise
     if status != "COMMIT":
         raise TransactionLost("The database has taken the transaction back.")
@@ -409,20 +482,29 @@ def _engine(url: str, *, begin: Any, pool_size: int) -> Engine:
 
 def _begin_writing(connection: Connection) -> None:
     driver = _driver_of(connection)
+    # In the other half of the time the events that are free are stored.
+    lock_timeout_s = LOCK_TIMEOUT_S if driver.left_s is None else min(LOCK_TIMEOUT_S, round(driver.left_s) / 2)
+    idle_timeout_s = _PATIENT_IDLE_S if driver.left_s is None else ANSWER_TIMEOUT_S
     # One message. Settings of the session would be somebody else's behind pgbouncer.
-    run(connection, _BEGIN_WEAK if driver.is_weak else _BEGIN)
+    begin = _BEGIN_WEAK if driver.is_weak else _BEGIN
+    run(connection, begin.format(lock_timeout_s=lock_timeout_s or 0.5, idle_timeout_s=idle_timeout_s))
 
 
 _BEGIN = (
-    f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S:g}s';"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '{lock_timeout_s}s';"
     # Whoever is paused in the middle must not keep all others waiting.
-    " SET LOCAL idle_in_transaction_session_timeout = '30s'"
+    " SET LOCAL idle_in_transaction_session_timeout = '{idle_timeout_s}s'"
 )
 _BEGIN_WEAK = f"{_BEGIN}; SET LOCAL synchronous_commit = on"
 
 
 def _begin_reading(connection: Connection) -> None:
     run(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def _begin_reading_replica(connection: Connection) -> None:
+    driver = _driver_of(connection)
+    driver.replayed = replica_age.begin(driver)
 
 
 @contextmanager
@@ -443,7 +525,7 @@ def _translated() -> Generator[None]:
             if isinstance(fault, Hung):
                 raise StorageUnavailable("The database takes what is sent and answers nothing.") from error
             if isinstance(fault, errors.LockNotAvailable):
-                raise StillLocked("The database is busy with another program.") from error
+                raise StillLocked("Another transaction holds what this concerns, and has not ended in time.") from error
             if isinstance(fault, errors.SerializationFailure | errors.DeadlockDetected):
                 raise TransactionLost("The database ended the transaction in favour of another one.") from error
             if _is_lost(fault):
@@ -502,4 +584,4 @@ def in_words(fault: BaseException | None) -> str:
         # libpq puts guesses behind, further in: "Is the server running on that host and accepting TCP/IP connections?"
         if words and not (said and line.startswith("\t")):
             said += ("" if not said else " " if said.endswith((".", ":", ";", ",")) else "; ") + words
-    return said.rstrip(".")[:300] or type(fault).__name__
+    return said.rstrip(".")[:800] or type(fault).__name__

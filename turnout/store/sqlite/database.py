@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from turnout.errors import StorageUnavailable
-from turnout.store.database import LOCK_TIMEOUT_S, Database
+from turnout.model.age import Age
+from turnout.store.database import ANSWER_TIMEOUT_S, LOCK_TIMEOUT_S, Database
 from turnout.store.secret_key import file_of
 from turnout.store.sqlite.file_lock import FileLock, LockTimeout
 from turnout.store.sqlite.notices import SqliteNotices
@@ -83,9 +84,9 @@ class SqliteDatabase(Database):
         return str(self.path)
 
     @contextmanager
-    def write(self, *, patient: bool = False) -> Generator[Connection]:
+    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> Generator[Connection]:
         """As the base says, and alone in the database."""
-        with self._translated(), self._alone():
+        with self._translated(), self._alone(min(LOCK_TIMEOUT_S, within_s)):
             try:
                 # Kept open: to take one from a pool and give it back costs as much as a commit's statements.
                 if self._writing is None:
@@ -108,8 +109,15 @@ class SqliteDatabase(Database):
     def read_replica(self) -> AbstractContextManager[Connection]:
         return self.read()
 
-    def replica_age_s(self) -> float | None:
+    def age_of(self, connection: Connection) -> Age | None:
         return None
+
+    def find_replica_age(self) -> Age | None:
+        return None
+
+    @property
+    def why_no_replica(self) -> str:
+        return ""
 
     def agree_on_time(self) -> None:
         """Nothing: whoever uses the file has the same clock."""
@@ -127,7 +135,7 @@ class SqliteDatabase(Database):
     def move_log(self) -> None:
         """SQLite: moves what was committed from the log file into the database file, when enough is waiting there."""
         if self._count_pages_to_move() > CHECKPOINT_PAGES:
-            with self._translated(), self._alone(), self._readers.connect() as connection:
+            with self._translated(), self._alone(LOCK_TIMEOUT_S), self._readers.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def forget_log(self) -> bool:
@@ -137,7 +145,7 @@ class SqliteDatabase(Database):
         """
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
-            with self._translated(), self._alone(), self._readers.connect() as connection:
+            with self._translated(), self._alone(LOCK_TIMEOUT_S), self._readers.connect() as connection:
                 # Who is reading is waited for below, without the lock: pushes would wait as long.
                 connection.exec_driver_sql("PRAGMA busy_timeout = 0")
                 try:
@@ -213,11 +221,11 @@ class SqliteDatabase(Database):
             self._index = None
 
     @contextmanager
-    def _alone(self) -> Generator[None]:
+    def _alone(self, within_s: float) -> Generator[None]:
         # Both waits together, so that nobody's push waits twice as long as we say.
-        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        deadline = time.monotonic() + within_s
         with ExitStack() as stack:
-            if not self._one_writer.acquire(timeout=LOCK_TIMEOUT_S):
+            if not self._one_writer.acquire(timeout=within_s):
                 raise LockTimeout
             stack.callback(self._one_writer.release)
             stack.enter_context(self._lock.held(deadline - time.monotonic()))
@@ -275,7 +283,7 @@ def _sqlite_engine(url: str, *, begin: str, cache_kib: int, **pool: Any) -> Engi
         cursor = connection.cursor()
         # Waits for writers that do not know our lock, such as an SQLite shell.
         cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT_S * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         # On macOS, where nothing less reaches the disk.
         cursor.execute("PRAGMA fullfsync = ON")
@@ -293,6 +301,20 @@ def _sqlite_engine(url: str, *, begin: str, cache_kib: int, **pool: Any) -> Engi
         run(connection, begin)
 
     return engine
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Commits go to a log file. Where several make this of a new file at once, SQLite refuses some at once."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite_module().OperationalError as error:
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def sqlite_module() -> Any:
