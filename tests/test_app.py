@@ -42,6 +42,12 @@ def test_every_answer_has_a_request_id_of_its_own(product: Product) -> None:
     assert len(set(seen)) == len(seen) == len(ANSWERS)
 
 
+@pytest.mark.parametrize("sign", ["X-Real-IP", "Forwarded", "Host"])
+def test_metrics_are_not_for_those_who_come_through_a_proxy_on_this_machine(product: Product, sign: str) -> None:
+    headers = {"X-Forwarded-For": "", sign: "feed.example.org"}
+    assert product.client.get(f"{product.server.url}/metrics", headers=headers).status_code == 404
+
+
 def test_the_log_tells_of_a_mistake_under_the_id_in_the_answer(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +32,7 @@ from turnout.downstream.routes import Downstream, list_routes
 from turnout.downstream.webhooks.send import Sender
 from turnout.errors import StorageUnavailable
 from turnout.feed.by_hand.replay_many import Replays
-from turnout.feed.caller_address import client_address
+from turnout.feed.caller_address import is_this_machine
 from turnout.feed.configurations import Configurations
 from turnout.feed.gateway import App, GatewayApp, GatewaySettings, Send
 from turnout.feed.group_commit import GroupCommit
@@ -149,7 +148,7 @@ def build(settings: Settings, database: Database, public_url: str, place: Place 
 
     @get("/metrics", include_in_schema=False)
     async def get_metrics(request: AnyRequest) -> Response[bytes]:
-        if not _is_local(request, settings):
+        if not is_this_machine(request.scope, settings.trusted_proxies):
             raise errors.NotFound("There is nothing here.")
         return Response(
             await asyncio.to_thread(metrics.render),
@@ -234,10 +233,3 @@ def _answer_error(request: AnyRequest, error: Exception, problems_url: str) -> R
     answer = render_error(error, precise=True, problems_url=problems_url)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, status_code=answer.status, headers=headers)
-
-
-def _is_local(request: AnyRequest, settings: Settings) -> bool:
-    """Whether this machine asks, and not somebody through a proxy on it that we do not know of."""
-    address = client_address(request.scope, settings.trusted_proxies)
-    forwarded = "x-forwarded-for" in request.headers and not settings.trusted_proxies
-    return bool(address) and ip_address(address).is_loopback and not forwarded

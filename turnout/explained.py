@@ -66,7 +66,9 @@ WHAT_HAPPENED: dict[str, str] = {
     "effect "
     "(E2). `errors` lists the problems, each with the `index` of its item.",
     "idempotency_key_reused": "The same `Idempotency-Key` came with another body in the last 24 hours (D6).",
-    "storage_unavailable": "The database is away, full, locked or read-only.",
+    "storage_unavailable": "The database is away, full, locked or read-only. Where the way to it broke while it was "
+    "storing, or a batch had begun, the answer's own `help` says that it may have been stored; what is sent again is "
+    "recognised then.",
     "index_behind": "A list that is searched, or filtered or sorted by what is indexed, was asked for right after very "
     "many "
     "changes, or after an update of the program, and the index has to catch up first. `detail` says how far it is.",
@@ -77,7 +79,8 @@ WHAT_HAPPENED: dict[str, str] = {
     "meanwhile is not looked at, and does not make it longer.",
     "single_sign_on_away": "The provider of the single sign-on does not answer, or not as OpenID Connect asks for. The "
     "log says why.",
-    "shutting_down": "The server is about to stop, usually to start again at once.",
+    "shutting_down": "The server is about to stop, usually to start again at once. The proxies that Turnout comes with "
+    "say the same where no server answers them; then a push may have been stored.",
     "unexpected": "A mistake in Turnout. It was logged with the request's id.",
     "malformed_request": "What came is not an HTTP/1.1 request, or one that two readers could read in two ways.",
     "head_too_large": "Request line and headers are larger than 64 KiB, or there are more than 256 headers.",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from turnout.postgresql_url import as_postgresql_url
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _EXAMPLE = "sqlite:////var/lib/turnout/turnout.db"
@@ -18,46 +20,27 @@ _POSTGRESQL_EXAMPLE = "postgresql://turnout:password@db.example.org/turnout"
 
 
 def as_database_url(text: str) -> str:
+    if text[0] in "\"'":
+        raise ValueError("must not begin with a quotation mark: what reads it takes all characters as they are")
     scheme, separator, path = text.partition("://")
     if not separator:
-        raise ValueError(f"must be a URL such as {_EXAMPLE}")
-    if scheme in ("postgres", "postgresql"):
+        raise ValueError(f"must be a URL such as {_EXAMPLE} or {_POSTGRESQL_EXAMPLE}")
+    if scheme.lower() in ("postgres", "postgresql"):
         return as_postgresql_url(text)
-    if scheme != "sqlite":
+    if scheme.lower() != "sqlite":
         raise ValueError(f"must begin with sqlite:// or postgresql://, such as {_EXAMPLE} or {_POSTGRESQL_EXAMPLE}")
     if not path.startswith("/"):
-        raise ValueError(f"must have three slashes before a relative path and four before an absolute one: {_EXAMPLE}")
+        host = path.partition("/")[0]
+        why = f"; {host!r:.40} would be a host, and an SQLite file is on this machine" if host and "/" in path else ""
+        raise ValueError(
+            f"must have three slashes before a relative path and four before an absolute one: {_EXAMPLE}{why}"
+        )
     if "?" in path or "#" in path:
-        raise ValueError("must be a plain path without ? or #")
+        raise ValueError("must be a plain path without ? or #: an SQLite file has no parameters here")
     path = path[1:]
     if not path or path.endswith("/") or ":memory:" in path:
         raise ValueError(f"must name a file, such as {_EXAMPLE}; a database in memory keeps nothing")
     return f"sqlite:///{Path(path).absolute()}"
-
-
-def as_postgresql_url(text: str) -> str:
-    """As libpq reads it: several hosts, TLS and all its other parameters."""
-    from psycopg import ProgrammingError, conninfo
-
-    scheme, _, rest = text.partition("://")
-    if scheme not in ("postgres", "postgresql"):
-        raise ValueError(f"must begin with postgresql://, such as {_POSTGRESQL_EXAMPLE}")
-    url = f"postgresql://{rest}"
-    try:
-        given = conninfo.conninfo_to_dict(url)
-    except ProgrammingError:
-        # What libpq says would repeat the password.
-        given = {}
-    is_readable = bool(given) and all(re.fullmatch(r"\d{0,5}", port) for port in str(given.get("port", "")).split(","))
-    # A password with one of the characters in it, which libpq takes for the host's or the database's.
-    if not is_readable or "@" in str(given.get("host", "")) or "@" in rest.partition("/")[2].partition("?")[0]:
-        raise ValueError(
-            f"cannot be read as a PostgreSQL URL, such as {_POSTGRESQL_EXAMPLE}; in the password write %40 for @, "
-            "%3A for :, %2F for / and %25 for %"
-        )
-    if not given.get("dbname"):
-        raise ValueError(f"must name a database behind the host, such as {_POSTGRESQL_EXAMPLE}")
-    return url
 
 
 def as_public_url(text: str) -> str:

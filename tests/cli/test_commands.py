@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.databases import only_postgresql, only_sqlite
 from tests.deeds import find_actions
+from tests.postgresql import shared_server
 from turnout.cli import main
 from turnout.store.sqlite import file_lock
 
@@ -188,15 +189,50 @@ def test_a_file_that_is_no_database_is_no_traceback(cli: Cli, tmp_path: Path) ->
 
 
 @only_postgresql
-def test_a_database_that_cannot_be_reached_is_no_traceback_and_shows_no_password(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("command", [("event", "list"), ("serve", "--port", "0")])
+def test_a_database_that_cannot_be_reached_is_told_with_the_reason_and_what_to_do_and_without_the_password(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, command: tuple[str, ...]
 ) -> None:
-    for url in ("postgresql://turnout:zqpassword@127.0.0.1:1/turnout", f"{cli.url}x", cli.url.replace("@", "zq@")):
+    for url, why, cure in (
+        ("postgresql://turnout:zqpassword@127.0.0.1:1/turnout", "Connection refused. ", "See that PostgreSQL runs"),
+        (f"{cli.url}x", "does not exist. ", "createdb"),
+        (cli.url.replace("@", "zq@"), 'password authentication failed for user "postgres". ', "See that user and pass"),
+        (f"{cli.url}?sslmode=verify-full", "SSL was required. ", "sslrootcert"),
+    ):
         monkeypatch.setenv("TURNOUT_DATABASE_URL", url)
-        said = cli.error("event", "list")
-        assert "The database cannot be reached" in said
+        said = cli.error(*command).rpartition("Error: ")[2]
+        assert said.startswith("The database cannot be reached: ")
+        assert why in said
+        assert cure in said.partition(why)[2]
         password = url.split(":")[2].split("@")[0]
         assert password not in said + caplog.text
+
+
+@only_postgresql
+def test_a_server_whose_account_may_not_write_does_not_start_and_says_what_to_grant(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = cli.url.rpartition("/")[2]
+    server = shared_server()
+    server.execute(
+        "CREATE ROLE app LOGIN PASSWORD 'zqpassword'; GRANT SELECT ON alembic_version TO app", database=database
+    )
+    try:
+        monkeypatch.setenv("TURNOUT_DATABASE_URL", f"postgresql://app:zqpassword@{cli.url.partition('@')[2]}")
+        said = cli.error("serve", "--port", "0")
+    finally:
+        server.execute("DROP OWNED BY app; DROP ROLE app", database=database)
+    assert "The account app may not read and write the tables" in said
+    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app" in said
+
+
+@only_postgresql
+def test_what_a_failing_command_says_is_not_said_twice(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TURNOUT_DATABASE_URL", "postgresql://turnout@127.0.0.1:1/turnout")
+    assert json.loads(cli.run("event", "list", "--json", code=1).stderr)["error"]["help"].startswith("See that")
+    assert caplog.text == ""
 
 
 def test_what_comes_from_outside_cannot_command_the_terminal(cli: Cli) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from psycopg import conninfo
 
 from tests.databases import SECRET_KEY, only_postgresql, only_sqlite, open_one, settings_of
 from tests.postgresql import PostgresServer
+from turnout.errors import StorageUnavailable
 from turnout.events import event
 from turnout.operations import check, doctor, doctor_postgresql
 from turnout.operations.check import Check
@@ -21,6 +22,7 @@ from turnout.operations.doctor_postgresql import NAMES
 from turnout.store import diagnosis, installation, schema, secret_key, tables
 from turnout.store.connect import open_database
 from turnout.store.database import Database
+from turnout.store.postgresql.database import describe
 from turnout.store.sqlite.file_lock import hold_alone
 from turnout.store.statements import is_postgresql
 
@@ -277,16 +279,42 @@ def test_postgresql_that_cannot_be_reached_is_told_with_what_to_do(sound: dict[s
         found = look_well(sound | {"TURNOUT_DATABASE_URL": url})
         assert troubles(found) == {"database": "problem"}
         assert skipped(found) == set(NAMES)
-        assert "pg_hba.conf" in found["database"].help
         return found["database"]
 
     url = sound["TURNOUT_DATABASE_URL"]
     # One sentence, without the question that libpq puts behind it.
-    refused = at("postgresql://turnout:zqpassword@127.0.0.1:1/turnout").message
-    assert refused.endswith("port 1 failed: Connection refused.")
-    assert "?" not in refused
-    assert "does not exist" in at(f"{url}x").message
-    assert "password authentication failed" in at(url.replace("postgres:", "postgres:zq")).message
+    refused = at("postgresql://turnout:zqpassword@127.0.0.1:1/turnout")
+    assert refused.message.endswith("port 1 failed: Connection refused.")
+    assert "?" not in refused.message
+    assert "pg_hba.conf" in refused.help
+    missing = at(f"{url}x")
+    assert "does not exist" in missing.message
+    assert missing.help.startswith("See that the database in TURNOUT_DATABASE_URL is right; createdb")
+    wrong = at(url.replace("postgres:", "postgres:zq"))
+    assert "password authentication failed" in wrong.message
+    assert wrong.help.startswith("See that user and password in TURNOUT_DATABASE_URL are right")
+    without = at(f"{url}?sslmode=verify-full")
+    assert "SSL" in without.message
+    assert "sslrootcert" in without.help
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        ("a", "a"),
+        ("a:5433", "a:5433"),
+        ("a:5432,b:5433", "a:5432,b:5433"),
+        ("a,b", "a,b"),
+        ("a,b:5433", "a,b:5433"),
+        ("[::1]:5432,b", "[::1]:5432,b"),
+    ],
+)
+def test_each_machine_of_a_url_is_shown_with_its_port(hosts: str, shown: str) -> None:
+    assert describe(f"postgresql://u:zqpassword@{hosts}/turnout") == f"PostgreSQL at {shown}, database turnout"
+
+
+def test_one_port_in_a_url_is_that_of_all_its_machines() -> None:
+    assert describe("postgresql:///turnout?host=a,b&port=5433") == "PostgreSQL at a:5433,b:5433, database turnout"
 
 
 def test_connections_are_held_against_what_the_database_gives(durable: PostgresServer, sound: dict[str, str]) -> None:
@@ -299,12 +327,75 @@ def test_connections_are_held_against_what_the_database_gives(durable: PostgresS
     assert "of 100, 19 are for this account: room for one process" in found["connections"].message
 
 
+@pytest.fixture
+def limited(durable: PostgresServer) -> Iterator[dict[str, str]]:
+    """The settings of an account that nothing is granted to, with an empty database."""
+    durable.execute("CREATE ROLE app LOGIN PASSWORD 'zqpassword'")
+    address = durable.create_database("limited").partition("@")[2]
+    yield settings_of(f"postgresql://app:zqpassword@{address}")
+    durable.drop_database("limited")
+    durable.execute("DROP ROLE app")
+
+
+def open_as(environ: dict[str, str]) -> closing[Database]:
+    return closing(open_one(environ["TURNOUT_DATABASE_URL"]))
+
+
+def test_rights_that_are_missing_are_told_with_the_statement_that_grants_them(
+    durable: PostgresServer, limited: dict[str, str]
+) -> None:
+    def run(sql: str) -> list[tuple[str]]:
+        return durable.execute(sql, database="limited")
+
+    def missing(begin: Callable[[Database], None], what: str, state: str = "problem") -> str:
+        """What has to be run, as it stands there; whoever starts the server is told the same."""
+        found = look_well(limited)
+        assert troubles(found) == {"rights": state}
+        if state == "problem":
+            assert skipped(found) == {"secret key", "schema", "commit", "clock", "replica"}
+            with open_as(limited) as database, pytest.raises(StorageUnavailable) as refused:
+                begin(database)
+            assert refused.value.detail == f"{found['rights'].message} {found['rights'].help}"
+        assert what in found["rights"].message
+        return found["rights"].help.partition("in database limited: ")[2]
+
+    assert run(missing(schema.prepare, "app may not make tables in schema public")) == []
+    assert troubles(look_well(limited)) == {}
+    run("REVOKE ALL ON SCHEMA public FROM PUBLIC, app")
+    run(missing(schema.prepare, 'No schema of its search_path ("$user", public) is open to the account app'))
+    with open_as(limited) as database:
+        schema.prepare(database)
+    assert troubles(look_well(limited)) == {}
+    run("ALTER TABLE probe OWNER TO postgres; ALTER TABLE pushes OWNER TO postgres")
+    run("ALTER TABLE alembic_version OWNER TO postgres; GRANT SELECT ON alembic_version TO app")
+    statement = missing(schema.refuse_unwritable, "may not read and write the tables probe, pushes.")
+    run("REVOKE ALL ON alembic_version FROM app")
+    assert missing(schema.prepare, "may not read and write the table alembic_version.") == statement
+    run(statement)
+    # What is there can be used; not so after the next upgrade.
+    assert missing(schema.prepare, "they belong to postgres", "warning").endswith("\\gexec")
+    run("UPDATE alembic_version SET version_num = '0001'")
+    for (each,) in run(missing(schema.prepare, "they belong to postgres").removesuffix("\\gexec")):
+        run(each)
+    run(f"UPDATE alembic_version SET version_num = '{schema.VERSION}'")
+    assert troubles(look_well(limited)) == {}
+
+
+def test_connections_that_run_out_are_told_as_that(durable: PostgresServer, limited: dict[str, str]) -> None:
+    for most, where in ((1, "commit"), (0, "database")):
+        durable.execute("GRANT CREATE ON SCHEMA public TO app", database="limited")
+        durable.execute(f"ALTER ROLE app CONNECTION LIMIT {most}")
+        found = look_well(limited)[where]
+        assert found.message.endswith('too many connections for role "app".')
+        assert "CONNECTION LIMIT of the role" in found.help
+
+
 def test_another_encoding_is_a_problem(durable: PostgresServer) -> None:
     durable.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     found = look_well(settings_of(durable.url_of("latin")))
     durable.drop_database("latin")
     assert troubles(found) == {"encoding": "problem"}
-    assert skipped(found) == {"secret key", "schema", "commit", "clock", "replica"}
+    assert skipped(found) == {"rights", "secret key", "schema", "commit", "clock", "replica"}
 
 
 def test_an_old_version_and_a_clock_that_is_wrong_are_told(
@@ -329,15 +420,21 @@ def test_an_old_version_and_a_clock_that_is_wrong_are_told(
 def test_a_database_that_takes_no_commits_is_a_problem(
     sound: dict[str, str], durable: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    durable.execute(
-        "CREATE FUNCTION probe() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$",
-        database="turnout",
-    )
-    durable.execute("CREATE TRIGGER probe BEFORE INSERT ON probe EXECUTE FUNCTION probe()", database="turnout")
-    found = look_well(sound)
-    assert troubles(found) == {"commit": "problem"}
-    assert "the disk is full" in found["commit"].message
+    for what, condition, cure in (
+        ("permission denied for table probe", "insufficient_privilege", "Grant it to the user in TURNOUT_DATABASE_URL"),
+        ("somebody has cancelled it", "query_canceled", "See PostgreSQL's log"),
+        ("the disk is full", "disk_full", "Make room on the database's disk"),
+    ):
+        durable.execute(
+            "CREATE OR REPLACE FUNCTION probe() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '{what}' USING ERRCODE = '{condition}'; END $$;"
+            " CREATE OR REPLACE TRIGGER probe BEFORE INSERT ON probe EXECUTE FUNCTION probe()",
+            database="turnout",
+        )
+        found = look_well(sound)
+        assert troubles(found) == {"commit": "problem"}
+        assert what in found["commit"].message
+        assert found["commit"].help.startswith(cure)
     monkeypatch.setattr(check, "SLOW_COMMIT_S", 0.0)
     durable.execute("DROP FUNCTION probe CASCADE", database="turnout")
     found = look_well(sound)

@@ -5,6 +5,7 @@ import os
 import rich_click as click
 
 from turnout.cli import output
+from turnout.cli.opened import silent
 
 
 @click.command()
@@ -16,7 +17,8 @@ def command() -> None:
     """
     from turnout.operations.doctor import diagnose
 
-    diagnosis = diagnose(os.environ)
+    with silent("turnout.store"):
+        diagnosis = diagnose(os.environ)
     if output.wants_json():
         output.write_json(diagnosis)
     else:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from turnout.cli import output
 if TYPE_CHECKING:
     from turnout.access import audit
     from turnout.feed.configurations import Configurations
+    from turnout.model.age import Where
     from turnout.model.event import Configuration, Event
     from turnout.settings import Settings
     from turnout.store.database import Database
@@ -52,22 +53,29 @@ def opened(*, makes: bool = False, as_it_is: bool = False) -> Generator["Databas
             "which it was started?"
         )
     database = open_configured(configured)
-    of_replica = logging.getLogger("turnout.store.replica")
-    was_silent = of_replica.disabled
-    try:
-        # Told by `note_replica`, in one sentence with what it means.
-        of_replica.disabled = True
+    # What becomes of the replica is told by `note_replica`, in one sentence with what it means.
+    with closing(database), silent("turnout.store.replica"):
         if not as_it_is:
-            schema.prepare(database)
-            database.agree_on_time()
+            with silent("turnout.store"):
+                schema.prepare(database)
+                database.agree_on_time()
             _note_key(database)
         yield database
         if not as_it_is:
             # The command may have been the first to need one.
             _note_key(database)
+
+
+@contextmanager
+def silent(logger: str) -> Generator[None]:
+    """Without its lines, while all that goes wrong is told by the command itself."""
+    silenced = logging.getLogger(logger)
+    was_silent = silenced.disabled
+    silenced.disabled = True
+    try:
+        yield
     finally:
-        of_replica.disabled = was_silent
-        database.close()
+        silenced.disabled = was_silent
 
 
 def _note_key(database: "Database") -> None:
@@ -79,23 +87,21 @@ def _note_key(database: "Database") -> None:
         installation.note_key(database)
 
 
-def note_replica(database: "Database") -> None:
-    """Says how old a list may be that was read from a replica; nothing where none is set."""
-    from turnout.errors import StorageUnavailable
-    from turnout.store.database import Unreachable
-
+def note_replica(database: "Database", where: "Where") -> None:
+    """Says where a list was read and how old it may be; nothing where no replica is set."""
     if read_settings().read_database_url is None:
         return
-    try:
-        age_s = database.replica_age_s()
-    except StorageUnavailable as error:
-        why = error.why if isinstance(error, Unreachable) else error.detail.rstrip(".")
-        output.note(f"The replica is away ({why}); this is from the primary.")
+    age, why = where.oldest, database.why_no_replica
+    if age is None:
+        reason = f"away ({why.rstrip('.')})" if why else "too far behind"
+        output.note(f"The replica is {reason}; this is from the primary.")
         return
-    if age_s is None:
-        output.note("Read from the replica; how far it is behind cannot be told.")
+    part = "Read in part from the primary, in part" if where.is_of_primary else "Read"
+    if age.seconds is None:
+        output.note(f"{part} from the replica; how far it is behind cannot be told.")
     else:
-        output.note(f"Read from the replica, {'which has everything' if age_s == 0 else f'{age_s:,.1f} s behind'}.")
+        behind = "which has everything" if age.seconds == 0 else f"at most {age.as_header} s behind"
+        output.note(f"{part} from the replica, {behind}.")
 
 
 @contextmanager
@@ -120,11 +126,19 @@ def acting(
 
 
 @contextmanager
-def reading(database: "Database", action: str, *, event_id: str, most: int | None) -> Generator[None]:
+def reading(
+    database: "Database", action: str, *, event_id: str, most: int | None, of_replica: bool = False
+) -> Generator[None]:
     """Personal data of up to `most` people, of all where it is None; with a line in the audit log beyond one look."""
+    from turnout.errors import StorageUnavailable
+
     if most is not None and most <= ONE_LOOK:
         yield
         return
+    if of_replica:
+        # Of what is written now it is behind in any case: how far it was before is what counts.
+        with suppress(StorageUnavailable):
+            database.find_replica_age()
     with acting(database, action, event_id=event_id):
         yield
 

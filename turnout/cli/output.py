@@ -230,9 +230,16 @@ def reporting() -> Generator[None]:
 
 
 def _explain(error: Exception) -> tuple[str, str, str] | None:
-    from turnout.errors import TurnoutError
+    from turnout.errors import StorageUnavailable, TurnoutError
     from turnout.settings import InvalidSettings
 
+    if isinstance(error, StorageUnavailable):
+        from turnout.operations.remedies import find_cure, say_why
+
+        # Whoever is at the command line may read the names of machines and accounts, which senders may not.
+        cure = find_cure(error)
+        said = say_why(error) if cure is None else f"{say_why(error)} {cure}"
+        return error.code, said, cure or _HELP.get(error.code, error.help)
     if isinstance(error, TurnoutError):
         return error.code, error.detail, _HELP.get(error.code, error.help)
     if isinstance(error, InvalidSettings):

@@ -71,6 +71,8 @@ def run(host: str, port: int, announce: "Callable[[Database, str, str | None], N
                 held.enter_context(hold_alone(database.server_note))
             try:
                 schema.prepare(database)
+                # What every push would be refused for.
+                schema.refuse_unwritable(database)
                 # One that is lost or another is told now, not when somebody who was erased is back.
                 installation.prepare_key(database)
             except StorageUnavailable:
@@ -118,8 +120,6 @@ def run(host: str, port: int, announce: "Callable[[Database, str, str | None], N
         raise click.ClickException("\n".join(error.problems)) from error
     except (CannotListen, WorkersFailed) as error:
         raise click.ClickException(str(error)) from error
-    except StorageUnavailable as error:
-        raise click.ClickException(error.detail) from error
     except AlreadyHeld as error:
         raise click.ClickException(
             f"Another Turnout server is running on this database, at {error.note}. Stop it first, or give this one a "

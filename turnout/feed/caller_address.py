@@ -32,6 +32,40 @@ def client_address(scope: Mapping[str, Any], trusted_proxies: Networks) -> str:
     return str(address)
 
 
+def is_this_machine(scope: Mapping[str, Any], trusted_proxies: Networks) -> bool:
+    """Whether a process on this machine asks, and not somebody elsewhere through a proxy on it, named to us or not.
+
+    Of a proxy that names nobody for whom it asks the Host header is left to tell: it is mostly that of the public URL.
+    """
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    address = _peer(scope)
+    if address is None or not address.is_loopback:
+        return False
+    if not all(_is_name_of_this_machine(value) for name, value in headers if name == b"host"):
+        return False
+    said = [(name, value) for name, value in headers if name in _OF_PROXIES and value.strip()]
+    if not said:
+        return True
+    if not _is_trusted(address, trusted_proxies):
+        return False
+    # Whatever a proxy that we trust has handed on untouched may be invented: all have to say the same.
+    hops = [hop for name, value in said if name in _OF_CALLERS for hop in value.decode("latin-1").split(",")]
+    callers = [_parse(hop) for hop in hops[:_MAX_HOPS]]
+    return 0 < len(hops) <= _MAX_HOPS and all(caller is not None and caller.is_loopback for caller in callers)
+
+
+_OF_CALLERS = (b"x-forwarded-for", b"x-real-ip")
+_OF_PROXIES = (*_OF_CALLERS, b"forwarded", b"via", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server")
+
+
+def _is_name_of_this_machine(host: bytes) -> bool:
+    name = host.decode("latin-1").strip().lower()
+    if name.partition(":")[0].rstrip(".") == "localhost":
+        return True
+    address = _parse(name)
+    return address is not None and address.is_loopback
+
+
 def _peer(scope: Mapping[str, Any]) -> Address | None:
     client = scope.get("client")
     return _parse(client[0]) if client else None

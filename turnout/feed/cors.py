@@ -14,7 +14,7 @@ MAX_ORIGIN_BYTES = 300
 _KEPT_S = 600
 """How long a browser need not ask again; an origin that is taken away may read for so long."""
 _SENT = b"authorization, api-key, content-type, if-none-match, last-event-id"
-_READ = b"content-disposition, etag, link, location, retry-after, x-request-id, x-sequence"
+_READ = b"content-disposition, etag, link, location, retry-after, x-data-age, x-request-id, x-sequence"
 DEPENDS: Headers = ((b"vary", b"origin"),)
 """On every answer of such a route, whoever asks: what a cache keeps for one site is not for another."""
 

@@ -1,4 +1,4 @@
-"""Whether the product can commit, which is what `GET /health` answers."""
+"""Whether the product can commit what is pushed, which is what `GET /health` answers."""
 
 import time
 
@@ -60,7 +60,7 @@ class Health:
         reason = None
         try:
             with self._database.write() as connection:
-                probe.commit_probe(connection, now_us())
+                probe.commit_as_a_push(connection, now_us())
         except StorageUnavailable as error:
             reason = error.detail
         self._state = State(reason, time.monotonic())

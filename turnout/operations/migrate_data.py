@@ -15,6 +15,7 @@ import msgspec
 from turnout.errors import Conflict, InvalidRequest, StorageUnavailable
 from turnout.model.user import AuditLine
 from turnout.now import new_id, now_us
+from turnout.operations.remedies import say_why
 from turnout.operations.verify.findings import VerifiedEvent
 from turnout.operations.verify.verify import verify
 from turnout.store import audit, copying, events, installation, moving, schema, secret_key
@@ -294,7 +295,7 @@ def _telling_how_to_go_on() -> Generator[None]:
     except TransactionLost as error:
         raise StorageUnavailable(f"{error.detail} Nothing is lost. {how}") from error
     except StorageUnavailable as error:
-        raise StorageUnavailable(f"{error.detail} {how}") from error
+        raise StorageUnavailable(f"{say_why(error)} {how}") from error
 
 
 def _carry_key(source: SqliteDatabase, target: Database) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from turnout.errors import StorageUnavailable
 from turnout.store import schema
-from turnout.store.database import Database
+from turnout.store.database import Database, Unreachable
 
 
 class DatabaseFacts(msgspec.Struct, frozen=True):
@@ -58,7 +57,7 @@ class PostgresFacts(msgspec.Struct, frozen=True):
 
 
 def read_postgresql_facts(url: str) -> PostgresFacts:
-    """Raises StorageUnavailable, which says what the server or the way there says."""
+    """Raises Unreachable, with what the server or the way there says."""
     row, began_us, took_us = _ask(
         url,
         "SELECT current_setting('server_version'), current_setting('server_version_num')::int,"
@@ -99,7 +98,7 @@ class ReplicaFacts(msgspec.Struct, frozen=True):
 
 
 def read_replica_facts(url: str) -> ReplicaFacts:
-    """Raises StorageUnavailable, which says what the server or the way there says."""
+    """Raises Unreachable, with what the server or the way there says."""
     (is_standby, has_table), *_ = _ask(url, "SELECT pg_is_in_recovery(), to_regclass('installation') IS NOT NULL")
     fingerprint = None
     if has_table:
@@ -119,6 +118,6 @@ def _ask(url: str, query: str) -> tuple[tuple[Any, ...], int, int]:
             row = connection.execute(query.encode()).fetchone()
             took_us = time.time_ns() // 1_000 - began_us
     except psycopg.Error as error:
-        raise StorageUnavailable(f"It cannot be reached: {in_words(error)}.") from error
+        raise Unreachable("It cannot be reached.", in_words(error)) from error
     assert row is not None
     return row, began_us, took_us

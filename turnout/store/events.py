@@ -180,7 +180,7 @@ def find_event(connection: Connection, *, slug: str | None = None, host: str | N
 
 def load_configuration(connection: Connection, event_id: str) -> Configuration | None:
     """Everything that is set up for the event: of one moment where its clock is locked, or where one only reads."""
-    _check_schema(connection)
+    check_schema(connection)
     version = find_version(connection, event_id)
     event_row = connection.execute(text(f"SELECT {_EVENT} FROM events WHERE id = :id"), {"id": event_id}).first()
     if event_row is None or version is None:
@@ -199,7 +199,7 @@ def load_configuration(connection: Connection, event_id: str) -> Configuration |
     )
 
 
-def _check_schema(connection: Connection) -> None:
+def check_schema(connection: Connection) -> None:
     """Raises StorageUnavailable where a newer program has changed the schema: what we write would lack what it adds."""
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if found != VERSION:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from turnout.errors import StorageUnavailable
 from turnout.store import moving
 from turnout.store.database import LOCK_TIMEOUT_S, Database
+from turnout.store.rights import find_rights, refuse
 from turnout.store.sqlite import backup_file
 from turnout.store.sqlite.database import SqliteDatabase
 from turnout.store.statements import is_postgresql
@@ -22,10 +23,16 @@ log = logging.getLogger("turnout.store")
 def prepare(database: Database) -> None:
     """Makes the schema what this program needs. Raises StorageUnavailable when it cannot."""
     with database.read() as connection:
+        rights = find_rights(connection) if is_postgresql(connection) else None
+        if rights is not None:
+            refuse(rights.find_lack_to_look())
         found = find_version(connection)
         _refuse_shut(connection)
     if found == VERSION:
         return
+    if rights is not None and (found is None or is_known(found)):
+        # PostgreSQL would say what is denied, and not what to do.
+        refuse(rights.find_lack_to_make() if found is None else rights.find_lack_to_upgrade())
     with database.write(patient=True) as connection:
         come_first(connection)
         found = find_version(connection)
@@ -39,6 +46,13 @@ def prepare(database: Database) -> None:
                 _back_up(database, connection, found)
             _migrate(connection)
             log.info("the schema is brought from %s to %s", found, VERSION)
+
+
+def refuse_unwritable(database: Database) -> None:
+    """Raises StorageUnavailable, with what to grant, where the account in PostgreSQL may not write to some table."""
+    with database.read() as connection:
+        if is_postgresql(connection):
+            refuse(find_rights(connection).find_lack_to_use())
 
 
 def find_version(connection: Connection) -> str | None:

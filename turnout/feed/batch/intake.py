@@ -37,6 +37,7 @@ from turnout.feed.receipt import (
 from turnout.feed.submission import WHOLE, Idempotency, Item, Overlay, StaleConfiguration, Submission
 from turnout.model.receipt import Completed, Failure, Outcome, Problem
 from turnout.now import new_id, now_us
+from turnout.store.database import OutcomeUnknown
 
 CHUNK = 500
 """Items in one submission, so that others are not held up."""
@@ -312,7 +313,8 @@ class _Batching:
             except errors.StorageUnavailable as error:
                 if not self.outcomes:
                     raise
-                raise errors.StorageUnavailable(
+                # And not StorageUnavailable, which says that nothing was stored.
+                raise OutcomeUnknown(
                     f"{error.detail} The first {len(self.outcomes)} items had been stored by then; send the whole "
                     "batch again, they will come back unchanged."
                 ) from error
