@@ -33,7 +33,8 @@ def test_changes_come_in_order_as_lines(cli: Cli) -> None:
     assert setting["changes"] == [{"path": "settings.null", "old": "keep", "new": "clear"}]
     assert (setting["attendeeId"], setting["pushId"], setting["source"]) == (None, None, None)
     assert (created["kind"], created["source"], created["email"]) == ("created", "main", "a@x.org")
-    assert created["changes"][-1] == {"path": "eventInfo.groups.groupNames", "old": [], "new": ["Guests"]}
+    # Each with the names of its time, as whoever followed was told.
+    assert created["changes"][-1] == {"path": "eventInfo.groups.groupNames", "old": [], "new": ["VIP"]}
     assert withdrawn["kind"] == "withdrawn"
     assert withdrawn["changes"] == [{"path": "status", "old": "attending", "new": "withdrawn"}]
     assert renamed["changes"] == [{"path": "group", "old": "VIP", "new": "Guests"}]

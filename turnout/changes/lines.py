@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from turnout.changes.fold import apply, with_held, with_pin
+from turnout.changes.names_then import RENAMED
 from turnout.model.attendee import Attendee, Part, Said
 from turnout.model.change import Change
 from turnout.store import attendees, changes
@@ -32,6 +33,17 @@ class Line(msgspec.Struct, frozen=True):
     def before(self) -> Attendee | None:
         """The attendee before this line; None where there was none, or `after` is."""
         return None if self.after is None else revert(self.after, self.change)
+
+
+def list_renames(connection: Connection, event_id: str, page: Sequence[Change], *, is_end: bool) -> list[Change]:
+    """The new names that are told of among these lines and behind them, in order: lines before have the old ones.
+
+    `is_end` says that nothing is behind them.
+    """
+    renames = [change for change in page if change.kind in RENAMED]
+    if page and not is_end:
+        renames += changes.list_renames(connection, event_id, after=page[-1].sequence)
+    return renames
 
 
 def read_lines(

@@ -61,7 +61,9 @@ def _show_all(found: "Iterator[tuple[Change, Configuration]]") -> None:
 def _read(
     database: "Database", event_id: str, after: int, limit: int | None, *, follow: bool
 ) -> "Iterator[tuple[Change, Configuration]]":
-    """The changes behind `after`, each with a set-up that knows its names."""
+    """The changes behind `after`, each with the set-up and the names of its time, as followers are told."""
+    from turnout.changes.lines import list_renames
+    from turnout.changes.names_then import as_then
     from turnout.errors import StorageUnavailable
     from turnout.feed.configurations import Configurations
     from turnout.store import changes
@@ -80,6 +82,7 @@ def _read(
                 with database.read() as connection:
                     configuration = current(configurations, connection, event_id)
                     page = changes.list_changes(connection, event_id, after=after, limit=size)
+                    renames = list_renames(connection, event_id, page, is_end=len(page) < size)
             except StorageUnavailable as error:
                 if waiting is None:
                     raise
@@ -89,7 +92,7 @@ def _read(
                 waiting.rest(AWAY_S)
                 continue
             told = False
-            yield from ((change, configuration) for change in page)
+            yield from zip(page, as_then(configuration, renames, [change.sequence for change in page]), strict=False)
             if page:
                 after = page[-1].sequence
                 left = None if left is None else left - len(page)

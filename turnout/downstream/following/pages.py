@@ -7,15 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from turnout import errors
-from turnout.changes.lines import Line, read_lines
-from turnout.changes.names_then import RENAMED
+from turnout.changes.lines import Line, list_renames, read_lines
 from turnout.downstream.following.view import View
 from turnout.feed.configurations import Configurations
 from turnout.model.change import Change
 from turnout.model.event import Configuration
 from turnout.store import changes, events
 from turnout.store.database import Database
-from turnout.store.statements import Connection
 
 MAX_READINGS = 4
 """Pages read at once: however many followers there are, their pages do not fill the memory."""
@@ -92,9 +90,12 @@ class Pages:
             elif with_states:
                 lines = read_lines(connection, event_id, after=after, limit=limit)
             else:
-                page = changes.list_changes(connection, event_id, after=after, limit=limit)
-                lines = [Line(change, None) for change in page]
-            renames = _list_renames(connection, event_id, lines, clock.last_sequence)
+                found = changes.list_changes(connection, event_id, after=after, limit=limit)
+                lines = [Line(change, None) for change in found]
+            page = [line.change for line in lines]
+            # Whoever is not behind has all there are before him.
+            is_end = not page or page[-1].sequence >= clock.last_sequence
+            renames = list_renames(connection, event_id, page, is_end=is_end)
         return Page(lines, configuration, clock.last_sequence, renames)
 
     def find_head(self, event_id: str) -> int:
@@ -102,11 +103,3 @@ class Pages:
         with self._database.read() as connection:
             clock = events.find_clock(connection, event_id)
         return 0 if clock is None else clock.last_sequence
-
-
-def _list_renames(connection: Connection, event_id: str, lines: list[Line], head: int) -> list[Change]:
-    renames = [line.change for line in lines if line.change.kind in RENAMED]
-    # Whoever is not behind has all there are before him.
-    if lines and (last := lines[-1].change.sequence) < head:
-        renames += changes.list_renames(connection, event_id, after=last)
-    return renames
