@@ -410,7 +410,7 @@ def test_a_source_sees_its_own_pushes_and_no_others(kept: Scene, route: Route) -
 
 
 @every_route
-def test_pages_of_other_sites_read_where_the_event_says_so_and_never_push(scene: Scene, route: Route) -> None:
+def test_pages_of_other_sites_may_read_only_where_the_event_names_them(scene: Scene, route: Route) -> None:
     app = "https://app.example.org"
     for event in (scene.event, scene.archived):
         events.set_up(event.database, event.id, {"cors": app})
