@@ -25,8 +25,8 @@ def ask_for_export(problems_url: str) -> Part:
         "summary": "Ask for a file of attendees",
         "description": "The file is made beside the server, one at a time, so that neither your request nor anybody's "
         "push waits for it. Ask for the export at its `Location` until its `state` is no more `waiting` or "
-        "`running`, then fetch the `file` of one that is `done`. It holds what your key may see at this moment, and only this key sees it. 10 exports of a key may wait, 20 "
-        "finished files are kept for it.",
+        "`running`, then fetch the `file` of one that is `done`. It holds what your key may see at this moment, and "
+        "only this key sees it. 10 exports of a key may wait, 20 finished files are kept for it.",
         "tags": ["Exports"],
         "security": ANY_KEY,
         "requestBody": {
