@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from turnout.model.attendee import Attendee
 from turnout.model.change import Change, Entry
 from turnout.store.changes import find_rows, read_change
-from turnout.store.statements import in_parts, placeholder, values
+from turnout.store.statements import in_parts, is_postgresql, placeholder, values
 
 _READ_ROWS = 500
 _STREAMED = {"stream_results": True, "max_row_buffer": _READ_ROWS}
@@ -252,6 +252,10 @@ def list_lost_bodies(connection: Connection, event_id: str, limit: int) -> list[
 
 def _read(connection: Connection, statement: str, event_id: str) -> Iterator[Row[Any]]:
     """Rows as the database finds them, a few at a time."""
+    if is_postgresql(connection):
+        # Else it takes the way to the first few rows: in tables that were not analysed, as after pg_restore, a join of
+        # two that reads one of them whole for every row of the other.
+        connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
     # Closed also where the reader has had enough, or the database keeps it open.
     with connection.execute(text(statement), {"event_id": event_id}, execution_options=_STREAMED) as result:
         for rows in result.partitions(_READ_ROWS):
