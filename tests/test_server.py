@@ -253,6 +253,33 @@ class TestRequests:
                 client.send(request[start : start + 99_991])
             assert client.read().body == b"POST /echo " + body
 
+    def test_after_it_stood_still_nothing_is_taken_of_senders_who_have_hung_up(self, app: App) -> None:
+        """They have asked another machine since, and told it newer things. Else whoever does not wait is heard too."""
+        with serving(app, still_s=0.1, doubt_s=PATIENCE_S) as running:
+            hasty, gone, patient = (running.client() for _ in range(3))
+            hasty.send(post(b"hasty"))
+            hasty.close()
+            assert app.next_seen()[3] == b"hasty"
+            stands, may_go_on = threading.Event(), threading.Event()
+
+            def stand_still() -> None:
+                stands.set()
+                may_go_on.wait(PATIENCE_S)
+                time.sleep(0.2)
+
+            running.server._loop.call_soon_threadsafe(stand_still)
+            assert stands.wait(PATIENCE_S)
+            gone.send(post(b"old"))
+            gone.close()
+            patient.send(post(b"waits"))
+            may_go_on.set()
+            assert patient.read().status == 200
+            assert {seen if isinstance(seen, str) else seen[3] for seen in (app.next_seen(), app.next_seen())} == {
+                "disconnect",
+                b"waits",
+            }
+            assert running.server.watch.refused == {"shutting_down": 1}
+
     def test_pipelined_requests_are_answered_in_order(self, app: App) -> None:
         with serving(app) as running:
             client = running.client()

@@ -355,7 +355,9 @@ def test_pushes_whose_senders_have_gone_still_count(hall: Hall, small_group: Gro
 def impatient(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit]:
     """One over a database that waits a twentieth of a second for others."""
     monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commit, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(commit, "_HELD_S", 0.05)
+    monkeypatch.setattr(group_commit, "LOCK_TIMEOUT_S", 0.05)
     with closing(open_one(hall.database.url)) as database:
         group = GroupCommit(database, hall.configurations, 1_000)
         group.start()
@@ -530,6 +532,28 @@ class Clock:
 
     def __call__(self) -> float:
         return self._now() + self.later_s
+
+
+def test_who_has_waited_longer_than_an_answer_may_take_is_not_stored_any_more(
+    hall: Hall, group: GroupCommit, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process stood still: the sender has asked another machine since, and told it newer things."""
+    clock = Clock()
+    monkeypatch.setattr(group_commit.time, "monotonic", clock)
+
+    async def scenario() -> list[Any]:
+        tasks = await begin(group, hall.submit(make_push()))
+        await gate.somebody_waits()
+        tasks += await begin(group, hall.submit(make_push(JANE)))
+        clock.later_s += 10.1
+        tasks += await begin(group, hall.submit(make_push(person(1))))
+        gate.open()
+        return await gather(tasks)
+
+    first, late, fresh = run(scenario())
+    assert (type(late), late.retryable) == (errors.StorageUnavailable, True)
+    assert [first[0].sequence, fresh[0].sequence] == [1, 2]
+    assert hall.find(JANE) is None
 
 
 def test_all_who_wait_are_refused_with_the_commit_that_fails(hall: Hall, group: GroupCommit, gate: Gate) -> None:

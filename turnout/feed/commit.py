@@ -22,11 +22,20 @@ from turnout.model.names import fold_case
 from turnout.model.source import PEOPLE, Source
 from turnout.now import new_id, now_us
 from turnout.store import attendees, changes, events, push_counts, pushes
-from turnout.store.database import ANSWER_TIMEOUT_S, Database, OutcomeUnknown, StillLocked, TransactionLost
+from turnout.store.database import (
+    ANSWER_TIMEOUT_S,
+    LOCK_TIMEOUT_S,
+    Database,
+    OutcomeUnknown,
+    StillLocked,
+    TransactionLost,
+)
 from turnout.store.push_counts import SLOT_US
 from turnout.store.statements import Connection
 
 _ATTEMPTS = 3
+_HELD_S = 0.5
+"""So long a commit waits for an event that somebody holds; then it stores the others without it."""
 _TRIED_FOR_S = 5.0
 """After that a lost transaction is not tried again: its senders have waited long enough."""
 ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
@@ -61,7 +70,8 @@ def write(
     for attempt in range(_ATTEMPTS):
         settled = None
         try:
-            with database.write(within_s=within_s - (time.monotonic() - began)) as connection:
+            left_s = within_s - (time.monotonic() - began)
+            with database.write(within_s=left_s, lock_s=_HELD_S if attempt == 0 else LOCK_TIMEOUT_S) as connection:
                 if attempt == 0:
                     submissions += join()
                 if unknown is not None and unknown.trace is not None and find_trace(connection, unknown.trace):

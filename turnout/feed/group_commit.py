@@ -20,7 +20,7 @@ from turnout.feed.configurations import Configurations
 from turnout.feed.submission import Result, Submission
 from turnout.logs import THINNED_EVERY_S, Thinned
 from turnout.model.receipt import Outcome
-from turnout.store.database import ANSWER_TIMEOUT_S, Database, StillLocked
+from turnout.store.database import ANSWER_TIMEOUT_S, LOCK_TIMEOUT_S, Database, StillLocked
 
 MAX_TOGETHER = 512
 """Pushes in one commit, unless a single submission has more."""
@@ -150,7 +150,7 @@ class GroupCommit:
         while True:
             self._something_waits.get()
             while together := self._next():
-                self._deliver(together, self._commit(together))
+                self._deliver(*self._keep_held(together, self._commit(together)))
                 self._committing = []
                 self._move_log()
             if self._stopping:
@@ -165,14 +165,40 @@ class GroupCommit:
         """Adds those that wait, as many as travel in one commit; gives what was added."""
         size = _size_of(together)
         joined = []
+        # This process may have stood still meanwhile: his sender has asked another one since.
+        late = []
+        too_late = time.monotonic() - ANSWER_TIMEOUT_S
         while self._waiting:
+            if self._waiting[0].since < too_late:
+                late.append(self._waiting.popleft())
+                continue
             size += self._waiting[0].size
             if together and size > MAX_TOGETHER:
                 break
             waiting = self._waiting.popleft()
             together.append(waiting)
             joined.append(waiting.submission)
+        if late:
+            self._deliver(late, [errors.StorageUnavailable("It has waited too long to be stored.")] * len(late))
         return joined
+
+    def _keep_held(self, together: list[Waiting], results: list[Result]) -> tuple[list[Waiting], list[Result]]:
+        """Those to be answered; those whose event somebody holds go on waiting, as long as they may."""
+        if not any(isinstance(result, StillLocked) for result in results):
+            return together, results
+        too_long = time.monotonic() - LOCK_TIMEOUT_S
+        kept, answered, told = [], [], []
+        for waiting, result in zip(together, results, strict=True):
+            if isinstance(result, StillLocked) and waiting.since > too_long:
+                kept.append(waiting)
+            else:
+                answered.append(waiting)
+                told.append(result)
+        self._waiting.extendleft(reversed(kept))
+        locked = [(one, result) for one, result in zip(answered, told, strict=True) if isinstance(result, StillLocked)]
+        if locked:
+            self._tell_failed(locked[0][1], [waiting for waiting, _ in locked])
+        return answered, told
 
     def _commit(self, together: list[Waiting]) -> list[Result]:
         # Whoever comes first has waited longest.
@@ -196,10 +222,8 @@ class GroupCommit:
         began = time.perf_counter()
         submissions = [waiting.submission for waiting in together]
         results = commit.write(self._database, self._configurations, submissions, join, within_s)
-        locked = [result for result in results if isinstance(result, StillLocked)]
-        if len(locked) == len(results):
+        if all(isinstance(result, StillLocked) for result in results):
             # Nothing was stored: that says nothing of other events, good or bad.
-            self._tell_failed(locked[0], together)
             return results
         self.statistics.count(_size_of(together), time.perf_counter() - began)
         if self._failing_since is not None:

@@ -7,7 +7,9 @@ times a second.
 """
 
 import asyncio
+import logging
 import math
+import select
 import urllib.parse
 from collections import Counter
 from collections.abc import Awaitable
@@ -34,6 +36,8 @@ from turnout.errors import (
     Unexpected,
 )
 from turnout.model.receipt import Problem, ProblemDocument
+
+log = logging.getLogger("turnout.server")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +72,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """When the server stops: how long connections without a request still have for one that is on its way."""
     tick_s: float = 0.25
     """How often the times are looked at."""
+    still_s: float = 2
+    """Where nothing was looked at for so long, this process, or its machine, stood still …"""
+    doubt_s: float = 10
+    """… and what is read for so long afterwards may have lain here meanwhile: of who has hung up nothing is taken."""
 
 
 class Watch:
@@ -82,12 +90,28 @@ class Watch:
         self.draining = False
         """The server is about to stop: every answer is its connection's last."""
         self._timer: asyncio.TimerHandle | None = None
+        self._looked_at = math.inf
+        self._doubtful_until = -math.inf
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether what is read now may have been sent long ago."""
+        return self._looked_at < self._doubtful_until
+
+    def note_time(self, now: float) -> None:
+        """It is so late, in the loop's time: notices whether this process stood still."""
+        stood_s = now - self._looked_at
+        self._looked_at = now
+        if stood_s > self.limits.still_s:
+            self._doubtful_until = now + self.limits.doubt_s
+            log.warning("this process stood still for %.1f s; of senders who have hung up nothing is taken", stood_s)
 
     def start(self, connections: set[Any]) -> None:
         loop = asyncio.get_running_loop()
 
         def look() -> None:
             now = loop.time()
+            self.note_time(now)
             for connection in [one for one in connections if one.deadline < now]:
                 connection.on_deadline(now)
             self._timer = loop.call_later(self.limits.tick_s, look)
@@ -104,6 +128,7 @@ _HEAD = 1  # a part of a head is
 _BODY = 2  # the head is, and not all of the body
 _WORK = 3  # the request is complete, its answer is not
 _LAST = 4  # the last answer is given; what comes now is thrown away
+_HUNG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)  # the former is Linux's, and tells of half a connection too
 
 
 class Connection(HttpToolsProtocol):
@@ -157,6 +182,8 @@ class Connection(HttpToolsProtocol):
         if stage == _LAST:
             self._discard(len(data))
             return
+        # Before the timer, which comes behind all that can be read.
+        self._watch.note_time(self.loop.time())
         self._chunk_bytes = len(data)
         if stage == _BODY:
             self._body_bytes += len(data)
@@ -346,6 +373,10 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self._offers_upgrade:
             return
+        if self._watch.is_doubtful and self._has_hung_up():
+            # He has sent it to another machine since, and newer things behind it.
+            self._fault = ShuttingDown
+            raise ValueError("nobody waits for the answer")
         self._stage = _WORK
         self._timed = -1
         self._head_bytes = self._body_bytes = self._content_bytes = 0
@@ -353,6 +384,12 @@ class Connection(HttpToolsProtocol):
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
+
+    def _has_hung_up(self) -> bool:
+        """Whether the client has ended the connection, which we would read only behind what came before."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), _HUNG_UP)
+        return bool(poll.poll(0))
 
     # Answers
 

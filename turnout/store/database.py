@@ -64,10 +64,13 @@ class Database(ABC):
         """Where it is, for people: without any password."""
 
     @abstractmethod
-    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> AbstractContextManager[Connection]:
+    def write(
+        self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S, lock_s: float = LOCK_TIMEOUT_S
+    ) -> AbstractContextManager[Connection]:
         """A transaction that may write; on disk when the block has ended (D1).
 
-        It waits for the database no longer than `within_s` in all; a patient one may wait long.
+        It waits for the database no longer than `within_s` in all, and for one thing that another has locked no longer
+        than `lock_s` (SQLite: `LOCK_TIMEOUT_S`, there is one lock for all). A patient one may wait long.
 
         Raises StorageUnavailable when the database cannot be written, then nothing of it took effect; OutcomeUnknown
         where that is not certain.

@@ -1,12 +1,17 @@
 """What the database says of itself, for `turnout doctor`."""
 
+import datetime as dt
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import msgspec
 
 from turnout.store import schema
-from turnout.store.database import Database, Unreachable
+from turnout.store.database import ANSWER_TIMEOUT_S, Database, Unreachable
+
+_HOST_ANSWER_S = 3.0
+"""How long one of several hosts is waited for, once it is reached."""
 
 
 class DatabaseFacts(msgspec.Struct, frozen=True):
@@ -106,14 +111,57 @@ def read_replica_facts(url: str) -> ReplicaFacts:
     return ReplicaFacts(is_standby, fingerprint)
 
 
-def _ask(url: str, query: str) -> tuple[tuple[Any, ...], int, int]:
+class HostFacts(msgspec.Struct, frozen=True):
+    """Of one of several hosts that a URL names."""
+
+    kind: Literal["primary", "standby", "read-only"]
+    """A primary takes writes; what is read-only would, but is set not to."""
+    started_at: dt.datetime
+    """By which a server that is named twice is known."""
+    timeline: int | None
+    """Which history it writes: a promotion begins a new one, with a higher number. None where it writes none."""
+
+
+def read_host_facts(url: str) -> Iterator[tuple[str, HostFacts | Unreachable]]:
+    """Each of the hosts, as people know it; nothing where there is but one."""
+    from turnout.store.postgresql.hosts import split_hosts
+
+    hosts = split_hosts(url)
+    for name, alone in hosts if len(hosts) > 1 else ():
+        try:
+            yield name, _read_host(alone)
+        except Unreachable as error:
+            yield name, error
+
+
+def _read_host(url: str) -> HostFacts:
+    # Not pg_control_checkpoint(), which knows the new timeline only at the first checkpoint after a promotion.
+    (is_standby, is_read_only, started_at, log_file), *_ = _ask(
+        url,
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::bool, pg_postmaster_start_time(),"
+        " CASE WHEN NOT pg_is_in_recovery() THEN pg_walfile_name(pg_current_wal_lsn()) END",
+        wait_s=_HOST_ANSWER_S,
+    )
+    kind = "standby" if is_standby else "read-only" if is_read_only else "primary"
+    return HostFacts(kind, started_at, None if log_file is None else int(log_file[:8], 16))
+
+
+def find_loose_choice(url: str) -> str | None:
+    """What the URL sets target_session_attrs to, where of several hosts one that takes no writes may be used."""
+    from turnout.store.postgresql.hosts import find_choice, split_hosts
+
+    choice = find_choice(url)
+    return None if choice in (None, "read-write", "primary") or len(split_hosts(url)) < 2 else choice
+
+
+def _ask(url: str, query: str, *, wait_s: float = ANSWER_TIMEOUT_S) -> tuple[tuple[Any, ...], int, int]:
     """The one row, when it was asked for, and how long that took."""
     import psycopg
 
     from turnout.store.postgresql.database import connect, in_words
 
     try:
-        with connect(url) as connection:
+        with connect(url, wait_s=wait_s) as connection:
             began_us = time.time_ns() // 1_000
             row = connection.execute(query.encode()).fetchone()
             took_us = time.time_ns() // 1_000 - began_us

@@ -94,9 +94,12 @@ class PostgresDatabase(Database):
         return describe(self.url)
 
     @contextmanager
-    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> Generator[Connection]:
+    def write(
+        self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S, lock_s: float = LOCK_TIMEOUT_S
+    ) -> Generator[Connection]:
+        wait_s = None if patient else within_s
         try:
-            with _translated(), _begun(self._writers, None if patient else within_s) as (connection, driver):
+            with _translated(), _begun(self._writers, wait_s, lock_s=lock_s) as (connection, driver):
                 yield connection
                 _commit(driver)
         except (StillLocked, OutcomeUnknown) as error:
@@ -312,6 +315,8 @@ class DriverConnection(psycopg.Connection):
     """Whether commits would be acknowledged before they are on disk, if we did not ask for more."""
     left_s: float | None = None
     """How long the server is waited for from now on; None: as long as it takes."""
+    lock_s = LOCK_TIMEOUT_S
+    """How long a transaction that writes waits for what another one has locked."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -349,13 +354,13 @@ class Hung(psycopg.OperationalError):
 
 @contextmanager
 def _begun(
-    engine: Engine, wait_s: float | None, *, begin_s: float | None = None
+    engine: Engine, wait_s: float | None, *, begin_s: float | None = None, lock_s: float = LOCK_TIMEOUT_S
 ) -> Generator[tuple[Connection, DriverConnection]]:
     """A transaction, taken back at the end unless it is over; a connection that was cut meanwhile is replaced.
 
     The server has `wait_s` to begin it and for all its statements; or `begin_s` first, and `wait_s` for the statements.
     """
-    connection = _begin(engine, wait_s if begin_s is None else begin_s)
+    connection = _begin(engine, wait_s if begin_s is None else begin_s, lock_s)
     driver = _driver_of(connection)
     if begin_s is not None:
         driver.give_time(wait_s)
@@ -374,7 +379,7 @@ def _begun(
         connection.close()
 
 
-def _begin(engine: Engine, wait_s: float | None) -> Connection:
+def _begin(engine: Engine, wait_s: float | None, lock_s: float) -> Connection:
     began = time.monotonic()
     for is_last in (False, True):
         try:
@@ -384,7 +389,9 @@ def _begin(engine: Engine, wait_s: float | None) -> Connection:
             raise Unreachable("The database cannot be reached.", in_words(_fault_of(error))) from error
         try:
             left_s = None if wait_s is None else max(_LEAST_LEFT_S, wait_s - (time.monotonic() - began))
-            _driver_of(connection).give_time(left_s)
+            driver = _driver_of(connection)
+            driver.give_time(left_s)
+            driver.lock_s = lock_s
             connection.begin()
         except psycopg.Error as error:
             connection.invalidate(error)
@@ -483,7 +490,7 @@ def _engine(url: str, *, begin: Any, pool_size: int) -> Engine:
 def _begin_writing(connection: Connection) -> None:
     driver = _driver_of(connection)
     # In the other half of the time the events that are free are stored.
-    lock_timeout_s = LOCK_TIMEOUT_S if driver.left_s is None else min(LOCK_TIMEOUT_S, round(driver.left_s) / 2)
+    lock_timeout_s = driver.lock_s if driver.left_s is None else min(driver.lock_s, round(driver.left_s) / 2)
     idle_timeout_s = _PATIENT_IDLE_S if driver.left_s is None else ANSWER_TIMEOUT_S
     # One message. Settings of the session would be somebody else's behind pgbouncer.
     begin = _BEGIN_WEAK if driver.is_weak else _BEGIN

@@ -84,7 +84,9 @@ class SqliteDatabase(Database):
         return str(self.path)
 
     @contextmanager
-    def write(self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S) -> Generator[Connection]:
+    def write(
+        self, *, patient: bool = False, within_s: float = ANSWER_TIMEOUT_S, lock_s: float = LOCK_TIMEOUT_S
+    ) -> Generator[Connection]:
         """As the base says, and alone in the database."""
         with self._translated(), self._alone(min(LOCK_TIMEOUT_S, within_s)):
             try:
