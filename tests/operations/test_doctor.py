@@ -3,8 +3,10 @@
 import errno
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,7 @@ import pytest
 from psycopg import conninfo
 
 from tests.databases import SECRET_KEY, only_postgresql, only_sqlite, open_one, settings_of
+from tests.patience import PATIENCE_S
 from tests.postgresql import PostgresServer
 from turnout.errors import StorageUnavailable
 from turnout.events import event
@@ -19,6 +22,7 @@ from turnout.operations import check, doctor, doctor_postgresql
 from turnout.operations.check import Check
 from turnout.operations.doctor import diagnose
 from turnout.operations.doctor_postgresql import NAMES
+from turnout.operations.remedies import find_cure
 from turnout.store import diagnosis, installation, schema, secret_key, tables
 from turnout.store.connect import open_database
 from turnout.store.database import Database
@@ -296,6 +300,21 @@ def test_postgresql_that_cannot_be_reached_is_told_with_what_to_do(sound: dict[s
     without = at(f"{url}?sslmode=verify-full")
     assert "SSL" in without.message
     assert "sslrootcert" in without.help
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hanging_up = threading.Thread(target=hang_up, args=(mute,), daemon=True)
+        hanging_up.start()
+        ended = at(f"postgresql://turnout:zqpassword@127.0.0.1:{mute.getsockname()[1]}/turnout")
+        mute.shutdown(socket.SHUT_RDWR)
+        hanging_up.join(PATIENCE_S)
+    assert "server closed the connection unexpectedly" in ended.message
+    assert ended.help.startswith("Something takes connections there and ends them")
+
+
+def hang_up(server: socket.socket) -> None:
+    """On everybody, until it is shut."""
+    with suppress(OSError):
+        while True:
+            server.accept()[0].close()
 
 
 @pytest.mark.parametrize(
@@ -497,3 +516,72 @@ def test_standby_and_replica_are_told_apart(tmp_path: Path) -> None:
         found = look_well(environ)
         assert troubles(found) == {"replica": "warning"}
         assert "lists are read from the database itself" in found["replica"].message
+
+
+def test_each_of_several_hosts_is_asked_by_itself_and_two_that_take_writes_are_a_problem(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "primary", durable=True) as primary:
+        url = primary.create_database("turnout")
+        with closing(open_one(url)) as database:
+            schema.prepare(database)
+            installation.prepare_key(database)
+        standby = primary.make_standby(tmp_path / "standby", "eve", synchronous=False)
+        one, other = f"127.0.0.1:{primary.port}", f"127.0.0.1:{standby.port}"
+
+        def at(*hosts: str, rest: str = "") -> dict[str, Check]:
+            return look_well(settings_of(url.replace(one, ",".join(hosts)) + rest))
+
+        found = at(other, one)
+        assert troubles(found) == {}
+        assert found[f"host {one}"].message == "It takes writes."
+        assert found[f"host {other}"].message == "It is a standby."
+        # Named twice it is still one.
+        assert troubles(at(f"localhost:{primary.port}", one)) == {}
+        # As libpq pairs them: this is the primary, whatever its name.
+        found = look_well(
+            settings_of(f"{url.replace(one, '')}?host=a,b&hostaddr=127.0.0.1,127.0.0.1&port={primary.port}")
+        )
+        assert found[f"host b:{primary.port}"].message == "It takes writes."
+        # Away, so that a failover would not find it.
+        found = at(one, "127.0.0.1:1")
+        assert troubles(found) == {"host 127.0.0.1:1": "warning"}
+        assert "Connection refused" in found["host 127.0.0.1:1"].message
+        assert "firewalls" in found["host 127.0.0.1:1"].help
+        # None takes writes: said once, with what each of them is.
+        found = at(other, "127.0.0.1:1")
+        assert troubles(found) == {"database": "problem", "host 127.0.0.1:1": "warning"}
+        assert found["database"].message == "None of the hosts in TURNOUT_DATABASE_URL takes writes."
+        assert "pg_promote" in found["database"].help
+        assert "can be reached" in at("127.0.0.1:1", "127.0.0.1:2")["database"].message
+        # A choice that does, and one that finds the standby.
+        assert troubles(at(other, one, rest="?target_session_attrs=read-write")) == {}
+        found = at(other, one, rest="?target_session_attrs=any")
+        assert troubles(found) == {"database": "problem", "choice of hosts": "warning"}
+        assert "name all machines" not in found["database"].help
+        # The old primary comes back, or was never stopped.
+        standby.promote()
+        found = at(one, other)
+        assert troubles(found) == {"split brain": "problem"}
+        assert f"{one} (timeline 1) and {other} (timeline 2)" in found["split brain"].message
+        assert f"Stop {one} at once: {other} was promoted" in found["split brain"].help
+        assert "pg_rewind" in found["split brain"].help
+
+
+def test_whoever_waits_for_a_standby_or_writes_to_one_is_told_what_to_do(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "primary", durable=True) as primary:
+        url = primary.create_database("turnout")
+        standby = primary.make_standby(tmp_path / "standby", "eve")
+        with closing(open_one(url)) as database, closing(open_one(standby.url_of("turnout"))) as beside:
+            schema.prepare(database)
+            with pytest.raises(StorageUnavailable) as refused, beside.write():
+                pass
+            assert "target_session_attrs" in (find_cure(refused.value) or "")
+            address = f"127.0.0.1:{standby.port}"
+            for several in (f"{address},127.0.0.1:1", f"127.0.0.1:1,{address}"):
+                with closing(open_one(standby.url_of("turnout").replace(address, several))) as neither:
+                    with pytest.raises(StorageUnavailable) as refused, neither.write():
+                        pass
+                    assert (find_cure(refused.value) or "").startswith("None of the hosts in TURNOUT_DATABASE_URL")
+            standby.kill()
+            with pytest.raises(StorageUnavailable) as unsure, database.write(within_s=1.2) as connection:
+                connection.exec_driver_sql("CREATE TABLE aside (id int)")
+            assert "take its name out of synchronous_standby_names" in (find_cure(unsure.value) or "")

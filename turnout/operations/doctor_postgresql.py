@@ -7,6 +7,7 @@ from contextlib import closing
 from turnout.errors import StorageUnavailable
 from turnout.model.age import Age
 from turnout.operations.check import CLOCK_WARNING_US, Check, check_content, complete, skip
+from turnout.operations.check_hosts import Hosts, check_hosts, say_no_writes
 from turnout.operations.check_mail import check_mail
 from turnout.operations.check_webhooks import check_webhooks
 from turnout.operations.remedies import find_cure, say_why
@@ -14,7 +15,13 @@ from turnout.settings import Settings
 from turnout.store import installation, schema, secret_key
 from turnout.store.connect import open_configured
 from turnout.store.database import Database
-from turnout.store.diagnosis import PostgresFacts, read_postgresql_facts, read_replica_facts
+from turnout.store.diagnosis import (
+    PostgresFacts,
+    find_loose_choice,
+    read_host_facts,
+    read_postgresql_facts,
+    read_replica_facts,
+)
 from turnout.store.rights import find_rights
 
 OLDEST_VERSION = 150_000
@@ -47,30 +54,35 @@ def check_postgresql(configured: Settings) -> Iterator[Check]:
 
 
 def _check(configured: Settings) -> Iterator[Check]:
+    hosts = dict(read_host_facts(configured.database_url))
+    choice = find_loose_choice(configured.database_url)
     try:
         facts = read_postgresql_facts(configured.database_url)
     except StorageUnavailable as error:
-        yield Check(
-            "database",
-            "problem",
-            say_why(error),
-            find_cure(error) or _IN_USE,
-        )
+        # Of several the way to each is told by itself.
+        said, cure = say_no_writes(hosts) or (say_why(error), find_cure(error) or _IN_USE)
+        yield Check("database", "problem", said, cure)
+        yield from check_hosts(hosts, choice)
         return
     with closing(open_configured(configured)) as database:
+        yield _check_database(database, facts, hosts)
+        yield from check_hosts(hosts, choice)
         yield from _check_reached(configured, database, facts)
 
 
+def _check_database(database: Database, facts: PostgresFacts, hosts: Hosts) -> Check:
+    if not facts.is_standby:
+        return Check("database", "ok", f"{database.place} answers, and takes writes.")
+    said, cure = say_no_writes(hosts) or (
+        f"{database.place} {'leads to' if hosts else 'is'} a standby, which takes no writes.",
+        "What leads there stands below, with the choice of hosts."
+        if hosts
+        else "Set TURNOUT_DATABASE_URL to the primary, or name all machines in it: postgresql://…@one,other/…",
+    )
+    return Check("database", "problem", said, cure)
+
+
 def _check_reached(configured: Settings, database: Database, facts: PostgresFacts) -> Iterator[Check]:
-    if facts.is_standby:
-        yield Check(
-            "database",
-            "problem",
-            f"{database.place} is a standby, which takes no writes.",
-            "Set TURNOUT_DATABASE_URL to the primary, or name all machines in it: postgresql://…@one,other/…",
-        )
-    else:
-        yield Check("database", "ok", f"{database.place} answers, and takes writes.")
     yield _check_version(facts)
     yield _check_encoding(facts)
     yield _check_durability(facts)

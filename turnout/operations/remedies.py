@@ -9,6 +9,11 @@ _GENERAL = (
     "See that PostgreSQL runs there, that its pg_hba.conf and firewalls let this machine in, and that user, password "
     "and database in {setting} are right, and the database is there (createdb makes it)."
 )
+_STANDBY_AWAY = (
+    "Start the standby: commits go on once it follows again. Where it is gone for good, take its name out of "
+    "synchronous_standby_names on the primary, and reload; no second machine has what is stored from then on, until "
+    "there is a new standby. What was under way may have taken effect or not: look before you do it again."
+)
 _BY_WORDS = {
     r"password authentication failed|no password supplied": (
         "See that user and password in {setting} are right; a file that TURNOUT_DATABASE_URL_FILE names and ~/.pgpass "
@@ -42,6 +47,15 @@ _BY_WORDS = {
     r"starting up|shutting down|recovery mode|not yet accepting|not accepting connections": (
         "Wait until PostgreSQL has started; its log says how far it is."
     ),
+    r"read-write mode during recovery": (
+        "{setting} leads to a standby. See that it names all machines (postgresql://…@one,other/…), and has no "
+        "target_session_attrs, so that the one that takes writes is used. Where none does: start the primary, or see "
+        "that it cannot start again, and promote a standby (SELECT pg_promote(), as a superuser there)."
+    ),
+    r"session is read-only.*Multiple connection attempts": (
+        "None of the hosts in {setting} takes writes. Start the primary, or see that it cannot start again, and "
+        "promote a standby (SELECT pg_promote(), as a superuser there). `turnout doctor` tells of each host."
+    ),
     r"read-only|is in hot standby|not in hot standby": (
         "See that {setting} leads to the primary, or name all machines in it (postgresql://…@one,other/…), and that "
         "default_transaction_read_only is off."
@@ -49,6 +63,11 @@ _BY_WORDS = {
     r"permission denied": (
         "Grant it to the user in {setting}, as the owner of what is named or a superuser: GRANT USAGE ON SCHEMA "
         "public TO …; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO …"
+    ),
+    r"server closed the connection unexpectedly": (
+        "Something takes connections there and ends them without a word: a proxy, a tunnel or a pooler that has no "
+        "PostgreSQL behind it, another program at this port, or a PostgreSQL that has just died. See that host and "
+        "port in {setting} are right, and PostgreSQL's log there."
     ),
     r"No space left|disk is full|disk full|could not extend file": (
         "Make room on the database's disk: nothing can be stored until then."
@@ -65,6 +84,8 @@ def say_why(error: StorageUnavailable) -> str:
 
 def find_cure(error: StorageUnavailable, setting: str = "TURNOUT_DATABASE_URL") -> str | None:
     """What to do about it; None where nothing is known, or the error says it. `setting` is where the URL stands."""
+    if "waits for its standby" in error.detail:
+        return _STANDBY_AWAY
     cause = error.__cause__
     if not isinstance(error, Unreachable) and not hasattr(getattr(cause, "orig", cause), "sqlstate"):
         # Our own words, and not PostgreSQL's.

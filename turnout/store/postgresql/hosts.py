@@ -17,7 +17,7 @@ def split_hosts(url: str) -> list[tuple[str, str]]:
     ports = str(given.get("port") or "").split(",")
     count = max(len(addresses), len(names))
     if "hostaddr" not in given:
-        pass
+        addresses *= count
     elif "host" not in given:
         names *= count
     if len(ports) == 1:
