@@ -52,7 +52,7 @@ _BY_WORDS = {
         "target_session_attrs, so that the one that takes writes is used. Where none does: start the primary, or see "
         "that it cannot start again, and promote a standby (SELECT pg_promote(), as a superuser there)."
     ),
-    r"session is read-only.*Multiple connection attempts": (
+    r"session is read-only.*Multiple connection attempts|Multiple connection attempts.*session is read-only": (
         "None of the hosts in {setting} takes writes. Start the primary, or see that it cannot start again, and "
         "promote a standby (SELECT pg_promote(), as a superuser there). `turnout doctor` tells of each host."
     ),
