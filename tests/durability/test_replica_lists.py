@@ -22,6 +22,7 @@ from turnout.model.age import Age
 from turnout.store.connect import open_database
 from turnout.store.database import Database
 from turnout.store.postgresql import database as postgresql
+from turnout.store.postgresql import replica_state
 
 
 class Replicated:
@@ -169,7 +170,7 @@ def test_an_export_is_of_no_moment_before_it_began_though_the_replica_comes_back
     """It was away when the export began, and is back for its pages: behind, with somebody who has been erased, say."""
     monkeypatch.setattr(walking, "_REPLICA_WAITED_S", 0.0)
     monkeypatch.setattr(postgresql, "_REPLICA_ANSWER_S", 0.2)
-    monkeypatch.setattr(postgresql, "REPLICA_LEFT_ALONE_S", 0.0)
+    monkeypatch.setattr(replica_state, "REPLICA_LEFT_ALONE_S", 0.0)
     lists.stand_still()
     try:
         lists.push("last@example.com")

@@ -26,7 +26,7 @@ from turnout.operations.remedies import find_cure
 from turnout.store import diagnosis, installation, schema, secret_key, tables
 from turnout.store.connect import open_database
 from turnout.store.database import Database
-from turnout.store.postgresql.database import describe
+from turnout.store.postgresql.connection import describe
 from turnout.store.sqlite.file_lock import hold_alone
 from turnout.store.statements import is_postgresql
 

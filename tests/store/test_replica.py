@@ -15,6 +15,7 @@ from tests.postgresql import PostgresServer
 from turnout.store.connect import open_database
 from turnout.store.database import Database, Unreachable
 from turnout.store.postgresql import database as postgresql
+from turnout.store.postgresql import replica_state
 
 pytestmark = only_postgresql
 
@@ -87,7 +88,7 @@ def test_it_is_tried_again_after_a_while_by_one_reader(
     replica = f"postgresql://u@127.0.0.1:{door.port}/turnout?sslmode=disable"
     with with_replica(database_url, replica) as database:
         count_events(database)
-        monkeypatch.setattr(postgresql, "REPLICA_LEFT_ALONE_S", 0.0)
+        monkeypatch.setattr(replica_state, "REPLICA_LEFT_ALONE_S", 0.0)
         # Left alone for as long as was said before.
         count_events(database)
         assert door.tried == 1
@@ -103,7 +104,7 @@ def test_one_that_hangs_is_left_and_found_again(
 ) -> None:
     """In the middle of it, with a connection that is open; another server that takes writes does as well for it."""
     monkeypatch.setattr(postgresql, "_REPLICA_ANSWER_S", 0.2)
-    monkeypatch.setattr(postgresql, "REPLICA_LEFT_ALONE_S", 0.0)
+    monkeypatch.setattr(replica_state, "REPLICA_LEFT_ALONE_S", 0.0)
     caplog.set_level(logging.INFO, "turnout.store.replica")
     with PostgresServer(tmp_path / "replica") as server:
         server.execute("CREATE TABLE events (id int)")

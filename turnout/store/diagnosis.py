@@ -158,7 +158,8 @@ def _ask(url: str, query: str, *, wait_s: float = ANSWER_TIMEOUT_S) -> tuple[tup
     """The one row, when it was asked for, and how long that took."""
     import psycopg
 
-    from turnout.store.postgresql.database import connect, in_words
+    from turnout.store.postgresql.connection import connect
+    from turnout.store.postgresql.faults import in_words
 
     try:
         with connect(url, wait_s=wait_s) as connection:

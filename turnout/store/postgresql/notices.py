@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from turnout.now import new_id
 from turnout.store.notices import Notices, Seldom
-from turnout.store.postgresql.database import DriverConnection, Hung, connect, in_words
+from turnout.store.postgresql.connection import DriverConnection, Hung, connect
+from turnout.store.postgresql.faults import in_words
 
 CHANNEL = "turnout"
 EVERYTHING = "*"
