@@ -22,6 +22,9 @@ from tests.postgresql import PostgresServer
 from tests.product import Product, RunningServer, TestedEvent
 from turnout.now import made_at, now_us
 from turnout.operations.verify.verify import verify
+from turnout.store.database import OutcomeUnknown
+from turnout.store.postgresql import database as postgresql_database
+from turnout.store.postgresql.database import PostgresDatabase
 
 _databases = itertools.count(1)
 
@@ -113,6 +116,29 @@ def test_a_database_that_hangs_is_answered_retryable_within_ten_seconds(
         postgresql.resume()
     senders.wait_for(100)
     check(event, senders)
+
+
+def test_to_ask_why_a_commit_hangs_takes_no_longer_where_everything_does(
+    postgresql: PostgresServer, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that lie idle are looked at first, and then replaced: both wait for the server that hangs."""
+    monkeypatch.setattr(postgresql_database, "_LOOKED_AT_AFTER_S", 0.0)
+    with closing(PostgresDatabase(url, key_file=tmp_path / "key")) as database:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+        def hang() -> None:
+            with database.write(within_s=1) as connection:
+                connection.exec_driver_sql("CREATE TABLE here (there int)")
+                postgresql.pause()
+
+        passed = FairTime()
+        try:
+            with pytest.raises(OutcomeUnknown):
+                hang()
+            assert passed.seconds < 3
+        finally:
+            postgresql.resume()
 
 
 def test_how_things_are_is_told_within_seconds_while_the_database_hangs(

@@ -104,6 +104,14 @@ class PostgresDatabase(Database):
 
     def _waits_for_standby(self) -> bool:
         """Whether commits hang because the synchronous standby is gone: they hold their locks as long as that lasts."""
+        answers: list[bool] = []
+        # Beside: to connect to a server that hangs takes longer than there is time.
+        asking = threading.Thread(target=lambda: answers.append(self._ask_for_waits()), name="why", daemon=True)
+        asking.start()
+        asking.join(_WHY_TIMEOUT_S)
+        return answers == [True]
+
+    def _ask_for_waits(self) -> bool:
         try:
             with _begun(self._readers, _WHY_TIMEOUT_S) as (connection, _):
                 return bool(
