@@ -139,6 +139,10 @@ def test_to_ask_why_a_commit_hangs_takes_no_longer_where_everything_does(
             assert passed.seconds < 3
         finally:
             postgresql.resume()
+            # Whoever still asks has a connection, which is closed with the others.
+            for thread in threading.enumerate():
+                if thread.name == "why":
+                    thread.join(PATIENCE_S)
 
 
 def test_how_things_are_is_told_within_seconds_while_the_database_hangs(
